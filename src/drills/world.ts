@@ -1,0 +1,58 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { Problem } from '../kernel/errors.ts';
+import type { Component } from '../recording/manifest.ts';
+import type { Recorder } from '../recording/recording.ts';
+import type { LedgerFinding } from '../recording/recording.ts';
+
+/**
+ * What a drill may do to a cluster: act on servers, or through the `efm` command, nothing else. No statechart is ever
+ * told that a failover is due.
+ */
+export type DrillAction =
+  | { type: 'efm'; server: string; args: readonly string[] }
+  /** SIGKILL to every process of the server's PostgreSQL. */
+  | { type: 'killServer'; server: string }
+  /** The operator's work: make a dead server a stopped-and-started standby of `primary` (pg_rewind, else pg_basebackup). */
+  | { type: 'rebuildServer'; server: string; primary: string };
+
+export interface ActionResult {
+  ok: boolean;
+  detail: string | null;
+}
+
+/** The clusters' present roles as the world can see them, for drills without a target. */
+export interface ClusterView {
+  primary: string | null;
+  /** Server with an agent that answers `efm`, never the one given. */
+  agentBeside(server: string | null): string | null;
+  /** Servers whose PostgreSQL is down or was rebuilt and is not attached. */
+  lastFailed: string | null;
+}
+
+/** A port with two implementations, `live` and `sim`; `run` holds it and cannot tell which. */
+export interface World {
+  readonly kind: 'live' | 'simulated';
+  /** Zero is load start. */
+  readonly clock: Clock;
+  readonly transport: string;
+  /** What is missing on this machine for this world; nothing has been started. */
+  check(): Promise<Problem[]>;
+  /** Brings the cluster up and the load to the start line. */
+  prepare(recorder: Recorder): Promise<void>;
+  components(): Component[];
+  /** Starts load and observers at instant 0; resolves when `durationMs` has passed and every operation has ended, or when aborted. */
+  drive(durationMs: number, onStart: () => void): Promise<void>;
+  view(): ClusterView;
+  perform(action: DrillAction, done: (result: ActionResult) => void): void;
+  /** After the load: rows against the ledger and counters against counts; null when it cannot be checked. */
+  settle(): Promise<Settlement>;
+  /** Ends the load early; `drive` resolves soon after. */
+  abort(): void;
+  /** Takes everything down that this world started. Safe to call twice, and at any moment. */
+  close(): Promise<void>;
+}
+
+export interface Settlement {
+  ledger: LedgerFinding | null;
+  counters: { name: string; expected: number; actual: number }[];
+}

@@ -1,0 +1,83 @@
+import { EventQueue } from './event-queue.ts';
+
+/** A pending timer, as handed out by `setTimeout` of either clock. */
+export type TimerId = unknown;
+
+/**
+ * Time as every other layer sees it. `setTimeout` and `clearTimeout` have the shape xstate asks of a clock, so one
+ * statechart runs on either.
+ */
+export interface Clock {
+  /** Milliseconds since this clock's origin, with fractions; never runs backwards. */
+  nowMs(): number;
+  /** Calls `fire` once, `delayMs` from now (a negative delay counts as 0). */
+  setTimeout(fire: () => void, delayMs: number): TimerId;
+  /** Forgets a timer; one that has fired or is unknown is no error. */
+  clearTimeout(id: TimerId): void;
+}
+
+/** Wall-clock milliseconds since 1970 with microsecond fractions, from a monotonic source: comparable between processes of one machine. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The machine's own time. `originEpochMs` moves the zero, so that several processes can share one time axis. */
+export class RealClock implements Clock {
+  readonly originEpochMs: number;
+
+  constructor(originEpochMs = epochMs()) {
+    this.originEpochMs = originEpochMs;
+  }
+
+  nowMs(): number {
+    return epochMs() - this.originEpochMs;
+  }
+
+  setTimeout(fire: () => void, delayMs: number): NodeJS.Timeout {
+    return setTimeout(fire, Math.max(0, delayMs));
+  }
+
+  clearTimeout(id: TimerId): void {
+    clearTimeout(id as NodeJS.Timeout);
+  }
+}
+
+/** Discrete-event clock: time moves only by jumping to the next due timer. Ties fire in creation order. */
+export class VirtualClock implements Clock {
+  readonly #queue = new EventQueue<() => void>();
+  #nowMs = 0;
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  setTimeout(fire: () => void, delayMs: number): number {
+    return this.#queue.push(this.#nowMs + Math.max(0, delayMs), fire);
+  }
+
+  clearTimeout(id: TimerId): void {
+    this.#queue.remove(id as number);
+  }
+
+  /** Fires every timer due up to and including `untilMs`, each at its own instant, those set meanwhile included. */
+  runUntil(untilMs: number): void {
+    for (let dueMs = this.#queue.nextDueMs(); dueMs <= untilMs; dueMs = this.#queue.nextDueMs()) {
+      const fire = this.#queue.pop();
+      this.#nowMs = dueMs;
+      fire();
+    }
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+}
+
+/** Resolves after `delayMs` on a real clock; for code that drives processes, never for a statechart. */
+export function sleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, delayMs);
+  });
+}
+
+/** The current instant as an ISO 8601 string in UTC. */
+export function isoNow(): string {
+  return new Date().toISOString();
+}

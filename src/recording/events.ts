@@ -1,0 +1,125 @@
+/**
+ * What happened in a run, in order of time: the lines of `events.jsonl`.
+ *
+ * `atMs` is milliseconds since load start on the run's clock (negative: before it). Names of servers are those of the
+ * cluster model. Both worlds write the same events.
+ */
+export type RecordedEvent =
+  | CommandEvent
+  | CommandEndedEvent
+  | AgentStateEvent
+  | NoticeEvent
+  | DrillEvent
+  | BackendStatusEvent
+  | ServerRoleEvent
+  | ProbeEvent
+  | PhaseEvent;
+
+interface EventBase {
+  atMs: number;
+}
+
+/** What an EFM agent does to a server, a script or another agent; the names of EFM's steps (docs/glossary.md). */
+export type AgentCommandName =
+  | 'finalCheck'
+  | 'verifyDatabase'
+  | 'stopServer'
+  | 'startServer'
+  | 'promoteServer'
+  | 'awaitRecoveryEnd'
+  | 'followPrimary'
+  | 'awaitConnection'
+  | 'writeGuard'
+  | 'readPositions'
+  | 'loadBalancerDetach'
+  | 'loadBalancerAttach'
+  | 'remotePrePromotion'
+  | 'fence'
+  | 'postPromotion'
+  | 'remotePostPromotion'
+  | 'databaseFailureScript'
+  | 'resumedScript';
+
+/** An agent gave a command. `node` is the agent's server, `target` the server it is about (itself included). */
+export interface CommandEvent extends EventBase {
+  type: 'command';
+  node: string;
+  id: string;
+  name: AgentCommandName;
+  target: string | null;
+}
+
+/** The command with the same `id` ended; `detail` is an exit code, an error text or what was found. */
+export interface CommandEndedEvent extends EventBase {
+  type: 'commandEnded';
+  node: string;
+  id: string;
+  name: AgentCommandName;
+  ok: boolean;
+  detail: string | null;
+}
+
+export type AgentRole = 'starting' | 'primary' | 'standby' | 'witness' | 'idle' | 'promoting';
+
+/** An agent's statechart, or the coordinator's inside it, entered a state (`primary.monitoring`, `coordinator.verifying`). */
+export interface AgentStateEvent extends EventBase {
+  type: 'agentState';
+  node: string;
+  machine: 'agent' | 'coordinator';
+  role: AgentRole | null;
+  state: string;
+}
+
+/** A notification as EFM words it. */
+export interface NoticeEvent extends EventBase {
+  type: 'notice';
+  node: string;
+  severity: 'INFO' | 'WARNING' | 'SEVERE';
+  subject: string;
+}
+
+/** A drill was begun, has acted on the servers (`injected`: the instant that outages count from), or its action ended. */
+export interface DrillEvent extends EventBase {
+  type: 'drill';
+  id: string;
+  kind: string;
+  target: string | null;
+  moment: 'begun' | 'injected' | 'ended';
+  ok: boolean;
+  detail: string | null;
+}
+
+export type BackendStatus = 'unused' | 'waiting' | 'up' | 'down' | 'quarantine';
+
+/** Pgpool's opinion of one backend changed (first sight included). */
+export interface BackendStatusEvent extends EventBase {
+  type: 'backendStatus';
+  pgpool: string;
+  server: string;
+  status: BackendStatus;
+  role: 'primary' | 'standby';
+}
+
+/** A server's own state changed (first sight included), asked of the server itself. */
+export interface ServerRoleEvent extends EventBase {
+  type: 'serverRole';
+  server: string;
+  role: 'primary' | 'standby' | 'down';
+  /** WAL position `X/Y` where known. */
+  position: string | null;
+}
+
+/** An observer got no answer, or got answers again; both are observations. */
+export interface ProbeEvent extends EventBase {
+  type: 'probe';
+  observer: string;
+  target: string;
+  ok: boolean;
+  detail: string | null;
+}
+
+/** The run itself: load started (0), warm-up over, load stopped. */
+export interface PhaseEvent extends EventBase {
+  type: 'phase';
+  name: 'start' | 'warmedUp' | 'stop' | 'interrupted';
+}

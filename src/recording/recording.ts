@@ -1,0 +1,39 @@
+import type { RecordedEvent } from './events.ts';
+import type { Interval } from './intervals.ts';
+import type { Manifest } from './manifest.ts';
+import type { LatencySlice } from './latency.ts';
+
+/** Everything that one run observed, in memory: what analyses read, whichever world made it. */
+export interface Recording {
+  manifest: Manifest;
+  /** In order of `atMs`. */
+  events: readonly RecordedEvent[];
+  /** In order of `startMs`, without holes. */
+  intervals: readonly Interval[];
+  /** In order of `startMs`. */
+  latency: readonly LatencySlice[];
+  /** What the write ledger found after the run; null where it was not checked. */
+  ledger: LedgerFinding | null;
+  /** Counts of the servers themselves against ours, taken after the run. */
+  counters: { name: string; expected: number; actual: number }[];
+}
+
+/** The acknowledged and doubtful writes against the rows on the surviving timeline. */
+export interface LedgerFinding {
+  ok: number;
+  unknown: number;
+  failed: number;
+  /** Rows found in all. */
+  found: number;
+  unknownFound: number;
+  failedFound: number;
+  /** Acknowledged writes that have no row: completion instants, ms since load start. */
+  lostAtMs: number[];
+}
+
+/** Where a world puts what it observes, as the run goes. */
+export interface Recorder {
+  event(event: RecordedEvent): void;
+  interval(interval: Interval): void;
+  latency(slice: LatencySlice): void;
+}

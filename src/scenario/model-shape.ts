@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { durationMs } from './values.ts';
+
+/** One service time: mean as a duration, coefficient of variation, and where the number comes from. */
+const serviceTime = z.strictObject({
+  mean: durationMs,
+  variation: z.number().min(0).max(10).default(0.5),
+  source: z.string().min(1),
+});
+
+const ipv4 = z.ipv4({ error: 'an IPv4 address such as 127.0.77.11' });
+const port = z.int().min(1).max(65535);
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+const postgresShape = z.strictObject({
+  port: port.default(5432),
+  role: z.enum(['primary', 'standby']),
+  /** Pgpool's backend_weight; the node id is the position among the servers that have PostgreSQL. */
+  weight: z.number().min(0).default(1),
+});
+
+const efmShape = z.strictObject({
+  witness: z.boolean().default(false),
+  port: port.default(7800),
+  adminPort: port.default(7809),
+  /** Properties of this server's agent only; they win over `efm.properties` of the model. */
+  properties: z.record(z.string(), scalar).default({}),
+});
+
+const pgpoolShape = z.strictObject({ port: port.default(9999), pcpPort: port.default(9898) });
+
+const serverShape = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a server name starts with a letter and holds letters, digits, - and _'),
+  address: ipv4,
+  cpu: z.number().positive().optional(),
+  postgres: postgresShape.optional(),
+  efm: efmShape.optional(),
+  pgpool: pgpoolShape.optional(),
+});
+
+/** The names of the service times that a model gives. */
+export const serviceTimeNames = [
+  'read',
+  'write',
+  'connect',
+  'stopServer',
+  'startServer',
+  'promoteServer',
+  'rebuildServer',
+  'script',
+  'network',
+  'replication',
+] as const;
+
+const serviceTimesShape = z.strictObject({
+  calibrated: z.boolean(),
+  read: serviceTime,
+  write: serviceTime,
+  connect: serviceTime,
+  stopServer: serviceTime,
+  startServer: serviceTime,
+  promoteServer: serviceTime,
+  rebuildServer: serviceTime,
+  script: serviceTime,
+  network: serviceTime,
+  replication: serviceTime,
+});
+
+/** A cluster model file, before it becomes a `Cluster` (topology). */
+export const modelShape = z.strictObject({
+  name: z.string().min(1),
+  servers: z.array(serverShape).min(1),
+  efm: z
+    .strictObject({
+      cluster: z.string().regex(/^[a-z][a-z0-9_]*$/i).default('efm'),
+      /** An efm.properties file to start from, relative to the model. */
+      file: z.string().optional(),
+      properties: z.record(z.string(), scalar).default({}),
+    })
+    .default({ cluster: 'efm', properties: {} }),
+  pgpool: z
+    .strictObject({
+      /** A pgpool.conf to start from, relative to the model. */
+      file: z.string().optional(),
+      settings: z.record(z.string(), scalar).default({}),
+    })
+    .default({ settings: {} }),
+  operator: z.strictObject({ rebuildAfter: durationMs }).default({ rebuildAfter: 600_000 }),
+  serviceTimes: serviceTimesShape,
+});
+
+export type Model = z.output<typeof modelShape>;
+export type ServiceTime = z.output<typeof serviceTime>;
+export type ServiceTimes = z.output<typeof serviceTimesShape>;
