@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import type { AgentCommandName, RecordedEvent } from '../recording/events.ts';
+import type { RecordedEvent } from '../recording/events.ts';
 
 /**
  * The port that the EFM statecharts run on: commands out, events in.
@@ -45,13 +45,13 @@ export type ScriptHook =
  * - `runScript`: the command line of `hook`, placeholders replaced; unbounded duration, as EFM documents none.
  */
 export type AgentCommand =
-  | { type: 'queryDatabase'; name: AgentCommandName; node: string; timeoutMs: number }
-  | { type: 'stopServer'; name: AgentCommandName }
-  | { type: 'startServer'; name: AgentCommandName }
-  | { type: 'promoteServer'; name: AgentCommandName }
-  | { type: 'followPrimary'; name: AgentCommandName; primary: string }
-  | { type: 'writeGuard'; name: AgentCommandName }
-  | { type: 'runScript'; name: AgentCommandName; hook: ScriptHook; placeholders: ScriptPlaceholders };
+  | { type: 'queryDatabase'; node: string; timeoutMs: number }
+  | { type: 'stopServer' }
+  | { type: 'startServer' }
+  | { type: 'promoteServer' }
+  | { type: 'followPrimary'; primary: string }
+  | { type: 'writeGuard' }
+  | { type: 'runScript'; hook: ScriptHook; placeholders: ScriptPlaceholders };
 
 /** Values for EFM's placeholders as server names; the host writes them as addresses. `%h` node, `%t` type p or s, `%p` new primary, `%f` failed primary. */
 export interface ScriptPlaceholders {
@@ -76,26 +76,24 @@ export interface DatabasePositions {
   replayedBytes: number;
 }
 
-/** What agents say to each other. Replies carry the `id` of the request. */
+/** What one agent asks of another; it answers when it is done, however long that takes. */
+export type AgentRequest =
+  /** Can you reach the database of `node`? */
+  | { kind: 'verify'; node: string }
+  | { kind: 'promote'; failedPrimary: string | null; runScripts: boolean }
+  | { kind: 'demote' }
+  | { kind: 'rejoin'; primary: string }
+  | { kind: 'follow'; primary: string }
+  | { kind: 'hook'; hook: ScriptHook; primary: string }
+  | { kind: 'switchover'; runScripts: boolean };
+
+/** What agents say to each other. An answer carries the `id` of its request. */
 export type AgentMessage =
   | { type: 'heartbeat'; status: MemberStatus }
-  | { type: 'goodbye'; role: string }
-  | { type: 'verify.request'; id: number; node: string }
-  | { type: 'verify.answer'; id: number; reachable: boolean }
-  | { type: 'failed.primary'; node: string }
-  | { type: 'failed.standby'; node: string }
-  | { type: 'promote.request'; id: number; failedPrimary: string | null; switchover: boolean; runScripts: boolean }
-  | { type: 'promote.answer'; id: number; ok: boolean; detail: string | null }
-  | { type: 'demote.request'; id: number }
-  | { type: 'demote.answer'; id: number; ok: boolean; detail: string | null }
-  | { type: 'rejoin.request'; id: number; primary: string }
-  | { type: 'rejoin.answer'; id: number; ok: boolean; detail: string | null }
-  | { type: 'follow.request'; id: number; primary: string }
-  | { type: 'follow.answer'; id: number; ok: boolean; detail: string | null }
-  | { type: 'hook.request'; id: number; hook: ScriptHook; primary: string }
-  | { type: 'hook.answer'; id: number; ok: boolean; detail: string | null }
-  | { type: 'switchover.request'; id: number; runScripts: boolean }
-  | { type: 'switchover.answer'; id: number; ok: boolean; detail: string | null };
+  | { type: 'request'; id: number; request: AgentRequest }
+  | { type: 'answer'; id: number; ok: boolean; detail: string | null }
+  /** The sender's own database has failed, confirmed by the cluster. */
+  | { type: 'report'; what: 'failed.primary' | 'failed.standby' };
 
 /** What every agent tells the others of itself in each heartbeat. */
 export interface MemberStatus {
@@ -107,4 +105,6 @@ export interface MemberStatus {
   /** Standby priority list as this member knows it, and its version; the highest version wins. */
   priority: string[];
   priorityVersion: number;
+  /** May be promoted (efm.properties promotable). */
+  promotable: boolean;
 }
