@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DrillError, ExitCode, formatProblem } from '../kernel/errors.ts';
+import {
+  checkEfmProperties,
+  type EfmSettings,
+  parseEfmSettings,
+  parseProperties,
+} from '../topology/efm-properties.ts';
+
+/** What an agent needs to run on a real server. */
+export interface AgentConfig {
+  clusterName: string;
+  settings: EfmSettings;
+  address: string;
+  port: number;
+  adminPort: number;
+  /** Addresses of every member, in the order of the node list; an agent is called by its address. */
+  members: readonly string[];
+  /** Port that agents listen on, by address. */
+  memberPorts: ReadonlyMap<string, number>;
+  database: {
+    user: string;
+    name: string;
+    port: number;
+    bin: string;
+    dataDir: string;
+    applicationName: string;
+  };
+  logDir: string;
+  lockDir: string;
+}
+
+/** Directory with `<cluster>.properties` and `<cluster>.nodes` when none is named. */
+export const defaultConfigDir = '/etc/pgdrill-efm';
+
+/** Reads `<cluster>.properties` and `<cluster>.nodes` of a directory. */
+export function readAgentConfig(configDir: string, clusterName: string): AgentConfig {
+  const file = join(configDir, `${clusterName}.properties`);
+  const { lines, problems } = parseProperties(readText(file), file);
+  const values = Object.fromEntries(lines.map(({ name, value }) => [name, value]));
+  problems.push(...checkEfmProperties(values));
+  if (problems.length > 0) {
+    throw new DrillError(problems.map(formatProblem).join('\n'), {
+      exitCode: ExitCode.usage,
+      hint: `correct ${file}`,
+    });
+  }
+  const need = (name: string): string => {
+    const value = values[name];
+    if (value) return value;
+    throw new DrillError(`${file}: ${name} is required`, { exitCode: ExitCode.usage });
+  };
+  const settings = parseEfmSettings(values);
+  const [address = '', port = '7800'] = need('bind.address').split(':');
+  const memberPorts = readNodes(join(configDir, `${clusterName}.nodes`));
+  if (!memberPorts.has(address)) memberPorts.set(address, Number(port));
+  return {
+    clusterName,
+    settings,
+    address,
+    port: Number(port),
+    adminPort: Number(values['admin.port'] ?? 7809),
+    members: [...memberPorts.keys()],
+    memberPorts,
+    database: {
+      user: need('db.user'),
+      name: need('db.database'),
+      port: Number(need('db.port')),
+      bin: settings.witness ? (values['db.bin'] ?? '') : need('db.bin'),
+      dataDir: settings.witness ? '' : need('db.data.dir'),
+      applicationName: values['application.name'] ?? '',
+    },
+    logDir: need('log.dir'),
+    lockDir: need('lock.dir'),
+  };
+}
+
+/** Where the running agent leaves what the local `efm` command needs to be let in. */
+export function authorizationFile(config: Pick<AgentConfig, 'lockDir' | 'clusterName'>): string {
+  return join(config.lockDir, `${config.clusterName}.auth`);
+}
+
+function readNodes(file: string): Map<string, number> {
+  const nodes = new Map<string, number>();
+  for (const entry of readText(file).split(/\s+/)) {
+    const [address, port] = entry.split(':');
+    if (address) nodes.set(address, Number(port ?? 7800));
+  }
+  return nodes;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new DrillError(`cannot read ${file}: ${(cause as Error).message}`, {
+      exitCode: ExitCode.usage,
+      hint: 'name the directory with --config-dir or EFM_CONFIG_DIR',
+      cause,
+    });
+  }
+}
