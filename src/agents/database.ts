@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { Socket } from 'node:net';
 import { Client } from 'pg';
 import { RealClock } from '../kernel/clock.ts';
 import type { CommandOutcome } from '../roles/host.ts';
@@ -25,9 +25,9 @@ export function queryDatabase(options: {
   done: (outcome: CommandOutcome) => void;
 }): void {
   const clock = new RealClock();
-  const socket = connect({ host: options.host, port: options.port, localAddress: options.localAddress });
-  const { user, database } = options;
-  const client = new Client({ user, database, stream: () => socket as never, application_name: 'efm' });
+  const { host, port, user, database, localAddress } = options;
+  const socket = new BoundSocket(localAddress);
+  const client = new Client({ host, port, user, database, stream: () => socket, application_name: 'efm' });
   let ended = false;
   const end = (outcome: CommandOutcome): void => {
     if (ended) return;
@@ -54,4 +54,19 @@ export function queryDatabase(options: {
     await client.end();
   };
   ask().catch((error: Error) => fail(error.message));
+}
+
+/** A socket that `pg` connects by port and host, and that leaves from a given address of this machine. */
+class BoundSocket extends Socket {
+  readonly #localAddress: string;
+
+  constructor(localAddress: string) {
+    super();
+    this.#localAddress = localAddress;
+  }
+
+  override connect(...args: unknown[]): this {
+    const [port, host] = args as [number, string];
+    return super.connect({ port, host, localAddress: this.#localAddress });
+  }
 }

@@ -1,8 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 import type { Component } from '../recording/manifest.ts';
-import type { Recorder } from '../recording/recording.ts';
-import type { LedgerFinding } from '../recording/recording.ts';
+import type { LedgerFinding, Recorder } from '../recording/recording.ts';
 
 /**
  * What a drill may do to a cluster: act on servers, or through the `efm` command, nothing else. No statechart is ever
@@ -43,6 +42,8 @@ export interface World {
   /** Starts load and observers at instant 0; resolves when `durationMs` has passed and every operation has ended, or when aborted. */
   drive(durationMs: number, onStart: () => void): Promise<void>;
   view(): ClusterView;
+  /** Figures of the last second, for the live view; null where nobody watches (simulated). */
+  snapshot(): WorldSnapshot | null;
   perform(action: DrillAction, done: (result: ActionResult) => void): void;
   /** After the load: rows against the ledger and counters against counts; null when it cannot be checked. */
   settle(): Promise<Settlement>;
@@ -52,7 +53,22 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** What the live view shows of the last second. */
+export interface WorldSnapshot {
+  readsPerSecond: number;
+  writesPerSecond: number;
+  readP99Ms: number | null;
+  writeP99Ms: number | null;
+  /** Failed and unknown operations since load start, and in the last second. */
+  errors: number;
+  errorsPerSecond: number;
+  /** Share of the last second's reads by server name. */
+  readShare: Record<string, number>;
+}
+
 export interface Settlement {
   ledger: LedgerFinding | null;
   counters: { name: string; expected: number; actual: number }[];
+  /** Why the run as a whole is not valid (a load worker was lost); empty or absent when it is. */
+  invalid?: readonly string[];
 }

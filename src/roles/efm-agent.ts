@@ -126,6 +126,7 @@ export class EfmAgent implements AgentParts {
     if (!this.#alive) return;
     switch (message.type) {
       case 'heartbeat':
+        if (!this.membership.get(from)) this.#greet(from);
         this.membership.hear(message.status);
         return;
       case 'report':
@@ -307,6 +308,11 @@ export class EfmAgent implements AgentParts {
     this.membership.hear(status);
     for (const node of this.members)
       if (node !== this.node) this.host.send(node, { type: 'heartbeat', status });
+  }
+
+  /** A member that joins hears at once who is there, not only at the next heartbeat. */
+  #greet(node: string): void {
+    if (node !== this.node) this.host.send(node, { type: 'heartbeat', status: this.#status() });
   }
 
   #status(): MemberStatus {

@@ -42,6 +42,8 @@ export type PgpoolEmission =
   | { type: 'cut'; cut: Cut }
   /** Children that are not cut renew themselves after their client. */
   | { type: 'renewChildren' }
+  /** Switching is over: sessions are served again. */
+  | { type: 'serving' }
   /** Ask these nodes whether they are in recovery; `roles` answers. */
   | { type: 'askRoles'; nodes: readonly number[] }
   /** Run the follow command for this node; `follow.ended` answers. */
@@ -218,6 +220,7 @@ export const pgpoolMachine = base.createMachine({
         },
         concluding: { entry: finish, after: { forkChildren: 'taking' } },
         resting: {
+          entry: base.emit({ type: 'serving' }),
           after: { pcpRestart: [{ guard: 'queued', target: 'taking' }, { target: 'idle' }] },
         },
       },

@@ -10,10 +10,12 @@ export interface PgpoolHost {
   /** Connects to `nodes` and asks whether they are in recovery; answers by node id, null where none came. */
   askRoles(nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void): void;
   runFollowCommand(run: { node: number; oldPrimary: number }, done: () => void): void;
-  /** Ends client connections; called before the status of the node is visible to `nodes()` as a session's cause. */
+  /** Ends client connections. */
   cutSessions(cut: Cut): void;
   /** Children without a client, and the others after their client, renew themselves and their cached connections. */
   renewChildren(): void;
+  /** Switching is over. */
+  serving(): void;
 }
 
 /** What the model reads of pgpool.conf. */
@@ -37,7 +39,6 @@ export interface PcpReply {
 
 /** One Pgpool-II without watchdog and health check. */
 export interface Pgpool {
-  /** Starts with every node waiting or as `shared` says. */
   start(): void;
   stop(): void;
   nodes(): readonly NodeView[];
@@ -124,6 +125,7 @@ function listen(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): void {
     if (cut.scope !== 'none') host.cutSessions(cut);
   });
   actor.on('renewChildren', () => host.renewChildren());
+  actor.on('serving', () => host.serving());
   actor.on('askRoles', ({ nodes }) => {
     host.askRoles(nodes, (answers) => actor.send({ type: 'roles', answers }));
   });

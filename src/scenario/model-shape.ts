@@ -30,7 +30,9 @@ const efmShape = z.strictObject({
 const pgpoolShape = z.strictObject({ port: port.default(9999), pcpPort: port.default(9898) });
 
 const serverShape = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a server name starts with a letter and holds letters, digits, - and _'),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]*$/i, 'a server name starts with a letter and holds letters, digits, - and _'),
   address: ipv4,
   cpu: z.number().positive().optional(),
   postgres: postgresShape.optional(),
@@ -72,7 +74,10 @@ export const modelShape = z.strictObject({
   servers: z.array(serverShape).min(1),
   efm: z
     .strictObject({
-      cluster: z.string().regex(/^[a-z][a-z0-9_]*$/i).default('efm'),
+      cluster: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]*$/i)
+        .default('efm'),
       /** An efm.properties file to start from, relative to the model. */
       file: z.string().optional(),
       properties: z.record(z.string(), scalar).default({}),

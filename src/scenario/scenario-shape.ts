@@ -44,13 +44,19 @@ const loadShape = z
     timeout: durationMs.default(5000),
     workers: z.int().min(1).max(64).default(2),
   })
-  .refine((load) => load.classes.every((entry) => entry.weight === undefined) || load.perSecond !== undefined, {
-    error: 'classes given by weight need load.perSecond, the rate they share',
-    path: ['classes'],
-  });
+  .refine(
+    (load) => load.classes.every((entry) => entry.weight === undefined) || load.perSecond !== undefined,
+    {
+      error: 'classes given by weight need load.perSecond, the rate they share',
+      path: ['classes'],
+    },
+  );
 
 const drillShape = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9-]*$/i).optional(),
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/i)
+    .optional(),
   kind: z.enum(drillKinds, { error: `a drill kind is one of ${drillKinds.join(', ')}` }),
   at: durationMs,
   target: z.string().optional(),

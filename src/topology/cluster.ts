@@ -54,7 +54,14 @@ export function clusterOf(model: Model): Cluster {
     }
     if (efm) {
       const properties = textValues({ ...model.efm.properties, ...efm.properties });
-      agents.push({ server: name, address, port: efm.port, adminPort: efm.adminPort, witness: efm.witness, properties });
+      agents.push({
+        server: name,
+        address,
+        port: efm.port,
+        adminPort: efm.adminPort,
+        witness: efm.witness,
+        properties,
+      });
     }
     if (pgpool) pgpools.push({ server: name, address, port: pgpool.port, pcpPort: pgpool.pcpPort });
   }

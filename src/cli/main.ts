@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { ExitCode } from '../kernel/errors.ts';
+import { packageVersion } from '../run/manifest.ts';
+import { labCommand } from './lab.ts';
+import { explain } from './output.ts';
+import { reportCommand } from './report.ts';
+import { runCommand, simulateCommand } from './run.ts';
+
+const exitCodes = `
+Exit codes: 0 ok · 1 input that cannot be read or run · 2 the run failed (partial results kept) · 3 the run is
+invalid (generator saturated, worker lost) · 99 the verdict is fail · 130 interrupted (partial results kept)`;
+
+async function main(): Promise<void> {
+  const program = new Command('pgdrill')
+    .description(
+      'What will my application see, on this EFM and Pgpool topology, at this load, when this happens to it?',
+    )
+    .version(packageVersion())
+    .addHelpText('after', exitCodes)
+    .showHelpAfterError('(add --help for the usage)');
+  for (const command of [runCommand(), simulateCommand(), reportCommand(), labCommand()])
+    program.addCommand(command);
+  for (const command of [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap(({ commands }) => commands),
+  ]) {
+    command.exitOverride();
+  }
+  await program.parseAsync();
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  else process.exitCode = explain(error);
+});

@@ -1,0 +1,105 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { isoNow } from '../kernel/clock.ts';
+import { ExitCode } from '../kernel/errors.ts';
+import type { Summary } from '../recording/summary.ts';
+import { renderJson } from '../report/json.ts';
+import { LiveView } from '../report/live.ts';
+import { renderTerminal } from '../report/terminal.ts';
+import { type RunResult, run } from '../run.ts';
+import { type CommonOptions, explain, interruptSignal, noteTo, print } from './output.ts';
+
+interface RunOptions extends CommonOptions {
+  model?: string;
+  seed?: number;
+  out?: string;
+}
+
+/** `pgdrill run <scenario>`: the scenario on real servers that pgdrill starts on this machine. */
+export function runCommand(): Command {
+  return scenarioCommand('run', 'live')
+    .description('run a scenario on real PostgreSQL and Pgpool-II servers that are started on this machine')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pgdrill run workloads/rehearse-failover.yaml --out results/before-the-window',
+    );
+}
+
+/** `pgdrill simulate <scenario>`: the whole run in virtual time; same seed, same bytes. */
+export function simulateCommand(): Command {
+  return scenarioCommand('simulate', 'simulated')
+    .description(
+      'run a scenario in virtual time: no database, no root, seconds; the same seed gives the same bytes',
+    )
+    .addHelpText('after', '\nExample:\n  pgdrill simulate workloads/rehearse-failover.yaml --seed 7 --json');
+}
+
+function scenarioCommand(name: string, world: 'live' | 'simulated'): Command {
+  return new Command(name)
+    .argument('<scenario>', 'scenario file (YAML)')
+    .option('--model <file>', "cluster model that replaces the scenario's")
+    .option('--seed <integer>', "seed that replaces the scenario's", parseSeed)
+    .option('--out <folder>', 'result folder (default: a new one under results/)')
+    .option('--json', 'print the summary as one JSON value and nothing else on stdout')
+    .option('--quiet', 'no progress on stderr')
+    .action(async (scenario: string, options: RunOptions) => {
+      process.exitCode = await carryOut(scenario, world, options);
+    });
+}
+
+async function carryOut(
+  scenario: string,
+  world: 'live' | 'simulated',
+  options: RunOptions,
+): Promise<ExitCode> {
+  const note = noteTo(options);
+  const { signal, release } = interruptSignal(note);
+  const view = new LiveView({ stream: process.stderr, quiet: options.quiet ?? false });
+  try {
+    const result = await run(
+      {
+        scenario,
+        world,
+        folder: resolve(options.out ?? defaultFolder(scenario, world)),
+        ...(options.model ? { model: resolve(options.model) } : {}),
+        ...(options.seed === undefined ? {} : { seed: options.seed }),
+      },
+      { progress: note, tick: (state) => view.update(state), signal },
+    );
+    view.end();
+    return report(result, options);
+  } catch (error) {
+    view.end();
+    if (signal.aborted) return ExitCode.interrupted;
+    return explain(error);
+  } finally {
+    release();
+  }
+}
+
+function report({ summary, folder, interrupted, failure }: RunResult, options: RunOptions): ExitCode {
+  if (options.json) print(renderJson(summary));
+  else print(`${renderTerminal(summary)}\nResults: ${folder} (report.html, summary.json)`);
+  if (interrupted) return ExitCode.interrupted;
+  if (failure) return explain(failure);
+  return exitCodeOf(summary);
+}
+
+/** The exit code that a verdict stands for. */
+export function exitCodeOf({ verdict }: Summary): ExitCode {
+  if (verdict.result === 'invalid') return ExitCode.invalidRun;
+  if (verdict.result === 'fail') return ExitCode.crossed;
+  return ExitCode.ok;
+}
+
+function defaultFolder(scenario: string, world: string): string {
+  const stamp = isoNow().replace(/[-:]/g, '').replace(/\..*/, '').replace('T', '-');
+  const name = scenario.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
+  return `results/${stamp}-${name}-${world}`;
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (Number.isInteger(seed) && seed >= 0 && seed <= 2147483647) return seed;
+  throw new InvalidArgumentError(`a seed is a whole number from 0 to 2147483647, got "${text}"`);
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Component, Manifest, ManifestSetting } from '../recording/manifest.ts';
+import { efmDefault } from '../topology/efm-properties.ts';
+import { kindOf } from '../workload/plan.ts';
+import type { RunPlan } from './plan.ts';
+
+const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Properties of EFM that bound a phase of a timeline. */
+const boundingProperties = [
+  'local.period',
+  'local.timeout',
+  'local.timeout.final',
+  'remote.timeout',
+  'node.timeout',
+  'recovery.check.period',
+  'restart.connection.timeout',
+];
+
+/** Describes a run for its recording. `world` is what tells the two worlds apart; a simulated one names no wall clock. */
+export function manifestOf(
+  plan: RunPlan,
+  world: { kind: 'live' | 'simulated'; transport: string; components: Component[]; startedAt: string | null },
+): Manifest {
+  const { scenario, model, cluster, load } = plan;
+  const { value } = scenario;
+  return {
+    schema: 'pgdrill/manifest@1',
+    world: world.kind,
+    seed: value.seed,
+    version: packageVersion(),
+    commit: commitOf(packageDir),
+    scenarioHash: scenario.hash,
+    clusterHash: model.hash,
+    scenario: {
+      name: value.name,
+      scale: value.load.scale,
+      classes: load.classes.map((entry) => ({
+        name: entry.name,
+        kind: kindOf(entry),
+        script: value.load.classes.find(({ name }) => name === entry.name)?.script ?? '',
+        perSecond: entry.perSecond,
+      })),
+      sessions: load.sessions,
+      sessionLifetimeMs: load.sessionLifetimeMs,
+      patienceMs: load.patienceMs,
+      timeoutMs: load.timeoutMs,
+      warmupMs: value.phases.warmup,
+      measureMs: value.phases.measure,
+      drills: plan.drills.map(({ id, kind, target, atMs }) => ({ id, kind, target, atMs })),
+      thresholds: value.thresholds,
+    },
+    servers: cluster.servers.map(({ name, address }) => {
+      const backend = cluster.backends.find(({ server }) => server === name);
+      return {
+        name,
+        address,
+        port: backend?.port ?? null,
+        backendId: backend?.id ?? null,
+        weight: backend?.weight ?? null,
+        roleAtStart: backend?.roleAtStart ?? null,
+      };
+    }),
+    components: world.components,
+    capped: false,
+    calibrated: cluster.serviceTimes.calibrated,
+    transport: world.transport,
+    settings: settingsOf(plan),
+    startedAt: world.startedAt,
+  };
+}
+
+function settingsOf({ cluster }: RunPlan): ManifestSetting[] {
+  const properties = cluster.agents.find(({ witness }) => !witness)?.properties ?? {};
+  const efm = boundingProperties.map((setting) => ({
+    file: 'efm.properties',
+    setting,
+    value: properties[setting] ?? efmDefault(setting) ?? '',
+  }));
+  const pgpool = Object.entries(cluster.pgpoolSettings).map(([setting, value]) => ({
+    file: 'pgpool.conf',
+    setting,
+    value,
+  }));
+  return [...efm, ...pgpool];
+}
+
+/** The version of this program. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** The commit that is checked out in `folder`; null where it is no git checkout. */
+function commitOf(folder: string): string | null {
+  try {
+    const git = join(folder, '.git');
+    const head = readFileSync(join(git, 'HEAD'), 'utf8').trim();
+    if (!head.startsWith('ref: ')) return head;
+    const name = head.slice('ref: '.length);
+    return readLoose(join(git, name)) ?? readPacked(join(git, 'packed-refs'), name);
+  } catch {
+    return null;
+  }
+}
+
+function readLoose(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+function readPacked(file: string, name: string): string | null {
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((entry) => entry.endsWith(` ${name}`));
+  return line?.split(' ')[0] ?? null;
+}

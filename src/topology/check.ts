@@ -1,0 +1,108 @@
+import type { Place, Problem } from '../kernel/errors.ts';
+import type { Model } from '../scenario/model-shape.ts';
+import type { Source } from '../scenario/source.ts';
+import { checkEfmProperties } from './efm-properties.ts';
+
+type Server = Model['servers'][number];
+
+/** Rules that hold between the parts of a cluster model. */
+export function checkModel({ value: model, placeOf }: Source<Model>): Problem[] {
+  return [
+    ...checkUnique(model, placeOf),
+    ...checkRoles(model, placeOf),
+    ...checkProperties(model, placeOf),
+    ...model.servers.flatMap((server, index) => checkServer(server, placeOf(['servers', index]))),
+  ];
+}
+
+function checkServer(server: Server, place: Place): Problem[] {
+  const problems: Problem[] = [];
+  const { name, postgres, efm, pgpool } = server;
+  if (!postgres && !efm && !pgpool) {
+    problems.push({
+      place,
+      rule: 'server-has-part',
+      message: `server ${name} has none of postgres, efm and pgpool`,
+    });
+  }
+  if (postgres && efm?.witness) {
+    problems.push({
+      place,
+      rule: 'witness-without-database',
+      message: `server ${name} is a witness and has a database`,
+    });
+  }
+  if (efm && !postgres && !efm.witness) {
+    const message = `server ${name} has an EFM agent but no database and is no witness`;
+    problems.push({ place, rule: 'agent-watches-something', message, hint: 'add efm: { witness: true }' });
+  }
+  if (postgres && !efm) {
+    const message = `server ${name} has a database that no EFM agent watches`;
+    problems.push({ place, rule: 'database-has-agent', message, hint: 'add efm: {}' });
+  }
+  return problems;
+}
+
+function checkUnique(model: Model, placeOf: Source<Model>['placeOf']): Problem[] {
+  const problems: Problem[] = [];
+  for (const key of ['name', 'address'] as const) {
+    const seen = new Map<string, number>();
+    for (const [index, server] of model.servers.entries()) {
+      const first = seen.get(server[key]);
+      if (first === undefined) seen.set(server[key], index);
+      else {
+        const message = `servers[${index}] has the ${key} of servers[${first}]: ${server[key]}`;
+        problems.push({ place: placeOf(['servers', index, key]), rule: `unique-${key}`, message });
+      }
+    }
+  }
+  return problems;
+}
+
+function checkRoles(model: Model, placeOf: Source<Model>['placeOf']): Problem[] {
+  const place = placeOf(['servers']);
+  const databases = model.servers.filter((server) => server.postgres);
+  const primaries = databases.filter((server) => server.postgres?.role === 'primary').map(({ name }) => name);
+  const pgpools = model.servers.filter((server) => server.pgpool).length;
+  const problems: Problem[] = [];
+  if (primaries.length !== 1) {
+    const found = primaries.length === 0 ? 'none' : primaries.join(', ');
+    problems.push({ place, rule: 'one-primary', message: `a cluster has one primary; found ${found}` });
+  }
+  if (databases.length - primaries.length < 1) {
+    problems.push({ place, rule: 'has-standby', message: 'a cluster has at least one standby; found none' });
+  }
+  if (pgpools !== 1) {
+    const message = `this release runs one Pgpool-II; the model has ${pgpools}`;
+    problems.push({ place, rule: 'one-pgpool', message, hint: 'give exactly one server a pgpool: {} entry' });
+  }
+  return problems;
+}
+
+function checkProperties(model: Model, placeOf: Source<Model>['placeOf']): Problem[] {
+  const check = (properties: Record<string, unknown>, path: (string | number)[]): Problem[] =>
+    Object.entries(properties).flatMap(([name, value]) =>
+      checkEfmProperties({ [name]: String(value) }).map((problem) => ({
+        ...problem,
+        place: placeOf([...path, name]),
+      })),
+    );
+  const problems = check(model.efm.properties, ['efm', 'properties']);
+  for (const [index, server] of model.servers.entries()) {
+    if (server.efm) problems.push(...check(server.efm.properties, ['servers', index, 'efm', 'properties']));
+  }
+  for (const [kind, file] of [
+    ['efm', model.efm.file],
+    ['pgpool', model.pgpool.file],
+  ] as const) {
+    if (file === undefined) continue;
+    const message = `${kind}.file is not read by this release; got "${file}"`;
+    problems.push({
+      place: placeOf([kind, 'file']),
+      rule: 'supported',
+      message,
+      hint: 'give the settings inline',
+    });
+  }
+  return problems;
+}
