@@ -1,7 +1,7 @@
 import type { RecordedEvent } from './events.ts';
 import type { Interval } from './intervals.ts';
-import type { Manifest } from './manifest.ts';
 import type { LatencySlice } from './latency.ts';
+import type { Manifest } from './manifest.ts';
 
 /** Everything that one run observed, in memory: what analyses read, whichever world made it. */
 export interface Recording {

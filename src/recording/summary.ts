@@ -22,7 +22,14 @@ export interface Summary {
     transport: string;
     components: Component[];
   };
-  load: { durationMs: number; warmupMs: number; sessions: number; sessionLifetimeMs: number | null; patienceMs: number; timeoutMs: number };
+  load: {
+    durationMs: number;
+    warmupMs: number;
+    sessions: number;
+    sessionLifetimeMs: number | null;
+    patienceMs: number;
+    timeoutMs: number;
+  };
   classes: Record<string, ClassSummary>;
   backends: BackendSummary[];
   /** Share of read-class SELECTs answered by a server that was a standby at that moment. */
@@ -101,16 +108,25 @@ export interface TimelinePhase {
 
 /** What one drill did, as far as one world can see it; `predicted` holds the other world's. */
 export interface DrillOutcome {
+  /** When it had acted on the servers, and the end of the last thing seen of it. */
+  atMs: number;
+  endMs: number;
+  /** Operations due from the injection until the next drill, by class. */
+  operations: Record<string, Pick<ClassSummary, 'due' | 'ok' | 'failed' | 'unknown' | 'skipped'>>;
   outages: Record<string, Outage[]>;
   degraded: Record<string, { startMs: number; endMs: number }[]>;
   spike: Record<string, { baselineP99Ms: number | null; p99Ms: number | null; lengthMs: number } | null>;
   recoveredAfterMs: Record<string, number | null>;
   /** Share of reads by server name. */
-  readShare: { before: Record<string, number>; during: Record<string, number>; after: Record<string, number> };
+  readShare: {
+    before: Record<string, number>;
+    during: Record<string, number>;
+    after: Record<string, number>;
+  };
   timeline: TimelinePhase[];
   lostCommits: number | null;
   staleReads: number | null;
-  /** By server name: from its attach until its read share is again within 10 points of its weight's share; null when not reached or not attached. */
+  /** By server name: from its last attach until its read share is again within 10 points of its weight's share; null when not reached. No entry without an attach. */
   weightRestoredAfterMs: Record<string, number | null>;
 }
 
@@ -118,8 +134,6 @@ export interface DrillSummary extends DrillOutcome {
   id: string;
   kind: string;
   target: string | null;
-  atMs: number;
-  endMs: number;
   predicted: DrillOutcome | null;
   predictionError: { writeOutageMs: number | null; readOutageMs: number | null } | null;
 }

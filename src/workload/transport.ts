@@ -29,7 +29,9 @@ export type ConnectOutcome =
  * `definite`: the server is known not to have done it (an error before COMMIT was sent); otherwise a write is unknown.
  * `lost`: the connection is gone with it.
  */
-export type ExecutionOutcome = { ok: true } | { ok: false; error: WireError; definite: boolean; lost: boolean };
+export type ExecutionOutcome =
+  | { ok: true }
+  | { ok: false; error: WireError; definite: boolean; lost: boolean };
 
 /** One execution of a script: which class, and the values its variables got. */
 export interface ScriptCall {

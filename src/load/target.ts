@@ -1,0 +1,27 @@
+import { Client } from 'pg';
+
+/** Where sessions go, and as whom. `password` may be absent where the server asks for none. */
+export interface Target {
+  host: string;
+  port: number;
+  user: string;
+  password?: string;
+  database: string;
+}
+
+/** A connection attempt is given up after so long; the longest silence of a Pgpool that looks for its primary is 3 s with the shipped settings. */
+const connectTimeoutMs = 3000;
+
+/** An unconnected client with the settings that every session of pgdrill uses. */
+export function newClient(target: Target, applicationName: string): Client {
+  const { host, port, user, password, database } = target;
+  return new Client({
+    host,
+    port,
+    user,
+    database,
+    ...(password === undefined ? {} : { password }),
+    application_name: applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+}

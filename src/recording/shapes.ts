@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+const count = z.number();
+const counts = z.record(z.string(), count);
+const nullable = <Shape extends z.ZodType>(shape: Shape) => shape.nullable();
+
+/** Tells a manifest of another version from something that is no manifest at all. */
+export const schemaShape = z.object({ schema: z.string() });
+
+/** `manifest.json`. */
+export const manifestShape = z.object({
+  schema: z.literal('pgdrill/manifest@1'),
+  world: z.enum(['live', 'simulated']),
+  seed: z.number(),
+  version: z.string(),
+  commit: nullable(z.string()),
+  scenarioHash: z.string(),
+  clusterHash: z.string(),
+  scenario: z.object({
+    name: z.string(),
+    scale: count,
+    classes: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['read', 'write']),
+        script: z.string(),
+        perSecond: z.number(),
+      }),
+    ),
+    sessions: count,
+    sessionLifetimeMs: nullable(z.number()),
+    patienceMs: z.number(),
+    timeoutMs: z.number(),
+    warmupMs: z.number(),
+    measureMs: z.number(),
+    drills: z.array(
+      z.object({ id: z.string(), kind: z.string(), target: nullable(z.string()), atMs: z.number() }),
+    ),
+    thresholds: z.array(z.string()),
+  }),
+  servers: z.array(
+    z.object({
+      name: z.string(),
+      address: z.string(),
+      port: nullable(z.number()),
+      backendId: nullable(z.number()),
+      weight: nullable(z.number()),
+      roleAtStart: nullable(z.enum(['primary', 'standby'])),
+    }),
+  ),
+  components: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['real', 'emulated', 'simulated']),
+      version: nullable(z.string()),
+    }),
+  ),
+  capped: z.boolean(),
+  calibrated: z.boolean(),
+  transport: z.string(),
+  settings: z.array(z.object({ file: z.string(), setting: z.string(), value: z.string() })),
+  startedAt: nullable(z.string()),
+});
+
+/** A line of `events.jsonl`: the parts that place it in time; the rest is as its writer knew it. */
+export const eventShape = z.looseObject({ type: z.string(), atMs: z.number() });
+
+const classIntervalShape = z.object({
+  due: count,
+  ok: count,
+  failed: count,
+  unknown: count,
+  skipped: count,
+  completedOk: count,
+  errors: counts,
+  firstOkMs: nullable(z.number()),
+  lastOkMs: nullable(z.number()),
+  maxLatencyMs: nullable(z.number()),
+});
+
+/** A line of `intervals.jsonl`. */
+export const intervalShape = z.object({
+  startMs: z.number(),
+  lengthMs: z.number(),
+  classes: z.record(z.string(), classIntervalShape),
+  readsByServer: counts,
+  sessionsByServer: counts,
+  scheduleLagMs: z.number(),
+});
+
+/** `ledger.json`. */
+export const settledShape = z.object({
+  ledger: nullable(
+    z.object({
+      ok: count,
+      unknown: count,
+      failed: count,
+      found: count,
+      unknownFound: count,
+      failedFound: count,
+      lostAtMs: z.array(z.number()),
+    }),
+  ),
+  counters: z.array(z.object({ name: z.string(), expected: count, actual: count })),
+});

@@ -1,0 +1,35 @@
+import { Random } from '../kernel/random.ts';
+import type { DueOperation } from './arrivals.ts';
+import { kindOf, type LoadPlan } from './plan.ts';
+import { drawVariables } from './script.ts';
+import type { ScriptCall } from './transport.ts';
+
+/**
+ * What turns a due operation into the call that carries it out. Its variables come from a stream of their own, named by
+ * class and operation number, so that they are the same whichever worker sends it.
+ */
+export function callMaker(plan: LoadPlan): (operation: DueOperation) => ScriptCall {
+  const presets = { scale: plan.scale };
+  const classes = plan.classes.map((entry, classIndex) => ({
+    className: entry.name,
+    kind: kindOf(entry),
+    script: entry.script,
+    stream: new Random(plan.seed).fork(`variables of class ${classIndex}`),
+  }));
+  return ({ classIndex, number }) => {
+    const { className, kind, script, stream } = classes[classIndex] as (typeof classes)[number];
+    const variables = drawVariables(script, presets, stream.fork(String(number)));
+    return { className, classIndex, kind, operationId: operationIdOf(classIndex, number), variables };
+  };
+}
+
+/** The id that the ledger knows an operation by: class and number, at most 22 characters. */
+export function operationIdOf(classIndex: number, number: number): string {
+  return `${classIndex}.${number}`;
+}
+
+/** Reads an operation id back, trailing blanks of its char(22) column allowed; null for anything else. */
+export function parseOperationId(id: string): { classIndex: number; number: number } | null {
+  const match = /^(\d{1,5})\.(\d{1,15})\s*$/.exec(id);
+  return match ? { classIndex: Number(match[1]), number: Number(match[2]) } : null;
+}

@@ -1,0 +1,186 @@
+// Goal: the driver waits for all workers, merges what they say, and a lost worker makes the run invalid, nothing worse.
+// Method: workers are played by the test.
+import { describe, expect, test } from 'vitest';
+import { LoadDriver, type LoadOptions, type WorkerHandle } from '../../src/load/driver.ts';
+import type { FromWorker, ToWorker, WorkerResult, WorkerSetup } from '../../src/load/protocol.ts';
+import type { Interval } from '../../src/recording/intervals.ts';
+import { MemoryRecorder } from '../../src/recording/memory.ts';
+import type { LoadPlan } from '../../src/workload/plan.ts';
+import { manifestSample } from '../recording/samples.ts';
+
+class PlayedWorker implements WorkerHandle {
+  readonly setup: WorkerSetup;
+  readonly heard: ToWorker[] = [];
+  killed = false;
+  say: (message: FromWorker) => void = () => undefined;
+  leave: (reason: string | null) => void = () => undefined;
+
+  constructor(setup: WorkerSetup) {
+    this.setup = setup;
+  }
+
+  post(message: ToWorker): void {
+    this.heard.push(message);
+  }
+
+  onMessage(listener: (message: FromWorker) => void): void {
+    this.say = listener;
+  }
+
+  onGone(listener: (reason: string | null) => void): void {
+    this.leave = listener;
+  }
+
+  kill(): void {
+    this.killed = true;
+  }
+}
+
+const plan: LoadPlan = {
+  seed: 1,
+  scale: 1,
+  arrivals: 'constant',
+  durationMs: 1000,
+  classes: [
+    { name: 'read', script: { file: 'a', kind: 'read', hasLedger: false, steps: [] }, perSecond: 10 },
+  ],
+  sessions: 5,
+  sessionLifetimeMs: null,
+  patienceMs: 100,
+  timeoutMs: 100,
+};
+
+const interval = (startMs: number, ok: number): Interval => ({
+  startMs,
+  lengthMs: 100,
+  classes: {
+    read: {
+      due: ok,
+      ok,
+      failed: 0,
+      unknown: 0,
+      skipped: 0,
+      completedOk: ok,
+      errors: {},
+      firstOkMs: null,
+      lastOkMs: null,
+      maxLatencyMs: null,
+    },
+  },
+  readsByServer: {},
+  sessionsByServer: {},
+  scheduleLagMs: 0,
+});
+
+const empty = { micros: new Float64Array(), counts: new Float64Array() };
+const result = (ok: number): WorkerResult => ({
+  totals: [{ due: ok, ok, failed: 0, unknown: 0, skipped: 0 }],
+  ledger: [],
+  scheduleLag: { micros: Float64Array.of(2000), counts: Float64Array.of(ok) },
+  eventLoopDelayMs: null,
+  sessionProbes: { server2: 2 },
+});
+
+function rig(workers: number) {
+  const played: PlayedWorker[] = [];
+  const recorder = new MemoryRecorder();
+  const driver = new LoadDriver({
+    spawn: (setup) => {
+      const worker = new PlayedWorker(setup);
+      played.push(worker);
+      return worker;
+    },
+  });
+  const target = { host: '127.0.82.1', port: 1, user: 'a', database: 'b' };
+  const options: LoadOptions = { target, plan, workers, serverByAddress: {}, recorder };
+  return { driver, played, recorder, prepared: driver.prepare(options) };
+}
+
+describe('a load of several workers', () => {
+  test('starts together, is merged, and ends when all have ended', async () => {
+    const { driver, played, recorder, prepared } = rig(3);
+    expect(played.map(({ setup }) => setup.sessions)).toEqual([2, 2, 1]);
+    for (const worker of played) worker.say({ type: 'ready' });
+    await prepared;
+    driver.start(12345);
+    expect(played.map(({ heard }) => heard)).toEqual(played.map(() => [{ type: 'start', atEpochMs: 12345 }]));
+    const part = {
+      atMs: 400,
+      lengthMs: 200,
+      classes: {
+        read: {
+          ok: 4,
+          failed: 1,
+          unknown: 0,
+          skipped: 0,
+          latency: { micros: Float64Array.of(1000), counts: Float64Array.of(4) },
+        },
+      },
+      readsByServer: { server2: 4 },
+      sessionsByServer: { server2: 2 },
+    };
+    for (const worker of played) {
+      worker.say({ type: 'interval', interval: interval(0, 2) });
+      worker.say({
+        type: 'latency',
+        batch: {
+          startMs: 0,
+          lengthMs: 1000,
+          parts: [
+            {
+              className: 'read',
+              server: 'server2',
+              latency: { micros: Float64Array.of(5), counts: Float64Array.of(2) },
+              service: empty,
+            },
+          ],
+        },
+      });
+      worker.say({ type: 'live', part });
+    }
+    expect(driver.snapshot()).toEqual({
+      atMs: 400,
+      classes: { read: { perSecond: 60, p99Ms: 1, ok: 12, failed: 3, unknown: 0, skipped: 0 } },
+      readsByServer: { server2: 12 },
+      sessionsByServer: { server2: 6 },
+    });
+    for (const worker of played) {
+      worker.say({ type: 'ended', result: result(2) });
+      worker.leave(null);
+    }
+    const ended = await driver.finished();
+    expect(ended.totals.read?.ok).toBe(6);
+    expect(ended.sessionProbes).toEqual({ server2: 6 });
+    expect(ended.scheduleLagMs?.p50).toBeCloseTo(2, 2);
+    expect(ended.workers).toHaveLength(3);
+    expect(ended.invalid).toEqual([]);
+    const { intervals, latency } = recorder.recording(manifestSample);
+    expect(intervals.map(({ classes }) => classes.read?.ok)).toEqual([6]);
+    expect(latency.map(({ latency: histogram }) => histogram.totalCount)).toEqual([6]);
+  });
+
+  test('that loses a worker goes on and is invalid', async () => {
+    const { driver, played, recorder, prepared } = rig(2);
+    for (const worker of played) worker.say({ type: 'ready' });
+    await prepared;
+    driver.start(0);
+    const [first, second] = played;
+    first?.say({ type: 'interval', interval: interval(0, 2) });
+    first?.say({ type: 'interval', interval: interval(100, 2) });
+    second?.leave('out of memory');
+    expect(recorder.recording(manifestSample).intervals).toHaveLength(2);
+    first?.say({ type: 'ended', result: result(4) });
+    first?.leave(null);
+    const { invalid, totals } = await driver.finished();
+    expect(invalid).toEqual(['load worker 2 was lost: out of memory']);
+    expect(totals.read?.ok).toBe(4);
+  });
+
+  test('that cannot start says why, and leaves no worker', async () => {
+    const { played, prepared } = rig(2);
+    played[0]?.say({ type: 'ready' });
+    played[1]?.leave('no such module');
+    await expect(prepared).rejects.toThrow(/load worker 2 was lost: no such module/);
+    expect(played.every(({ killed }) => killed)).toBe(true);
+  });
+});
