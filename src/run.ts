@@ -38,8 +38,8 @@ export interface RunHooks {
 export interface RunTick {
   elapsedMs: number;
   totalMs: number;
-  stage: 'warm-up' | 'measuring' | 'drill';
-  drill: string | null;
+  /** What is going on, in a few words. */
+  stage: string;
   primary: string | null;
   snapshot: WorldSnapshot | null;
 }
@@ -96,7 +96,7 @@ export function writeReports(folder: string, predicted?: Summary): Summary {
 
 /** The same question asked of virtual time, in memory: a prediction sees the plan and never a measurement. */
 export async function simulate(plan: RunPlan): Promise<Recording> {
-  const world = new SimWorld({ cluster: plan.cluster, plan: plan.load });
+  const world = new SimWorld(plan);
   const recorder = new MemoryRecorder();
   await world.prepare(recorder);
   const settled = await driveLoad(world, plan, recorder);
@@ -109,9 +109,9 @@ export async function simulate(plan: RunPlan): Promise<Recording> {
 }
 
 function worldOf(kind: 'live' | 'simulated', plan: RunPlan, hooks: RunHooks): World {
-  if (kind === 'simulated') return new SimWorld({ cluster: plan.cluster, plan: plan.load });
+  if (kind === 'simulated') return new SimWorld(plan);
   const { workers } = plan.scenario.value.load;
-  return new LiveWorld({ cluster: plan.cluster, plan: plan.load, workers, onProgress: hooks.progress, signal: hooks.signal });
+  return new LiveWorld(plan, { workers, onProgress: hooks.progress, signal: hooks.signal });
 }
 
 async function drive(
@@ -183,10 +183,9 @@ function tick(
     timer = clock.setTimeout(beat, tickMs);
     const elapsedMs = world.clock.nowMs();
     if (elapsedMs < 0) return;
-    const drill = schedule.current?.id ?? null;
-    const stage = elapsedMs < warmup ? 'warm-up' : drill ? 'drill' : 'measuring';
+    const stage = schedule.current?.id ?? (elapsedMs < warmup ? 'warm-up' : 'steady');
     const { primary } = world.view();
-    hooks.tick({ elapsedMs, totalMs: plan.durationMs, stage, drill, primary, snapshot: world.snapshot() });
+    hooks.tick({ elapsedMs, totalMs: plan.durationMs, stage, primary, snapshot: world.snapshot() });
   };
   beat();
   return () => clock.clearTimeout(timer);

@@ -4,9 +4,9 @@ import { isoNow } from '../kernel/clock.ts';
 import { ExitCode } from '../kernel/errors.ts';
 import type { Summary } from '../recording/summary.ts';
 import { renderJson } from '../report/json.ts';
-import { LiveView } from '../report/live.ts';
+import { type LiveState, LiveView } from '../report/live.ts';
 import { renderTerminal } from '../report/terminal.ts';
-import { type RunResult, run } from '../run.ts';
+import { type RunResult, type RunTick, run } from '../run.ts';
 import { type CommonOptions, explain, interruptSignal, noteTo, print } from './output.ts';
 
 interface RunOptions extends CommonOptions {
@@ -54,7 +54,7 @@ async function carryOut(
 ): Promise<ExitCode> {
   const note = noteTo(options);
   const { signal, release } = interruptSignal(note);
-  const view = new LiveView({ stream: process.stderr, quiet: options.quiet ?? false });
+  const view = new LiveView(process.stderr, { quiet: options.quiet ?? false });
   try {
     const result = await run(
       {
@@ -64,17 +64,36 @@ async function carryOut(
         ...(options.model ? { model: resolve(options.model) } : {}),
         ...(options.seed === undefined ? {} : { seed: options.seed }),
       },
-      { progress: note, tick: (state) => view.update(state), signal },
+      { progress: note, tick: (state) => view.update(liveState(state)), signal },
     );
-    view.end();
+    view.close();
     return report(result, options);
   } catch (error) {
-    view.end();
+    view.close();
     if (signal.aborted) return ExitCode.interrupted;
     return explain(error);
   } finally {
     release();
   }
+}
+
+function liveState({ elapsedMs, totalMs, stage, primary, snapshot }: RunTick): LiveState {
+  const rates = snapshot
+    ? [
+        { name: 'read', okPerSecond: snapshot.readsPerSecond, p99Ms: snapshot.readP99Ms },
+        { name: 'write', okPerSecond: snapshot.writesPerSecond, p99Ms: snapshot.writeP99Ms },
+      ]
+    : [];
+  const errors = snapshot?.errors ?? 0;
+  return {
+    elapsedMs,
+    totalMs,
+    phase: stage,
+    classes: rates,
+    errors,
+    primary,
+    readShare: snapshot?.readShare ?? {},
+  };
 }
 
 function report({ summary, folder, interrupted, failure }: RunResult, options: RunOptions): ExitCode {

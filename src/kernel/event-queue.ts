@@ -70,7 +70,10 @@ export class EventQueue<T> {
     const id = this.#ids[last] as number;
     let hole = 0;
     for (let child = 1; child < last; child = 2 * hole + 1) {
-      if (child + 1 < last && this.#before(this.#dueMs[child + 1] as number, this.#ids[child + 1] as number, child)) {
+      if (
+        child + 1 < last &&
+        this.#before(this.#dueMs[child + 1] as number, this.#ids[child + 1] as number, child)
+      ) {
         child += 1;
       }
       if (this.#before(dueMs, id, child)) break;

@@ -1,0 +1,191 @@
+// Goal: several mistakes in a scenario and its model are all told at once, each at its place, and good files pass.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatProblem, InputError } from '../../src/kernel/errors.ts';
+import { planRun } from '../../src/run/plan.ts';
+
+const root = join(import.meta.dirname, '../..');
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pgdrill-scenario-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function problemsOf(files: Record<string, string>): string[] {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  try {
+    planRun(join(folder, 'scenario.yaml'));
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(InputError);
+    return (error as InputError).problems.map((problem) =>
+      formatProblem(problem).replaceAll(`${folder}/`, ''),
+    );
+  }
+}
+
+const serviceTimes = [
+  'read',
+  'write',
+  'connect',
+  'stopServer',
+  'startServer',
+  'promoteServer',
+  'rebuildServer',
+  'script',
+  'network',
+  'replication',
+]
+  .map((name) => `  ${name}: { mean: 1ms, source: test }`)
+  .join('\n');
+
+const goodModel = `name: small
+servers:
+  - { name: a, address: 127.0.90.1, postgres: { role: primary, weight: 0 }, efm: {} }
+  - { name: b, address: 127.0.90.2, postgres: { role: standby }, efm: {} }
+  - { name: w, address: 127.0.90.3, efm: { witness: true }, pgpool: {} }
+serviceTimes:
+  calibrated: false
+${serviceTimes}
+`;
+
+const goodScenario = `name: one
+cluster: model.yaml
+load:
+  classes:
+    - { name: read, script: builtin:select-only, perSecond: 10 }
+  sessions: 4
+phases: { warmup: 1s, measure: 20s }
+drills:
+  - { kind: failover, at: 5s }
+`;
+
+describe('a good scenario', () => {
+  test('has no problems and becomes a plan', () => {
+    expect(problemsOf({ 'model.yaml': goodModel, 'scenario.yaml': goodScenario })).toEqual([]);
+  });
+
+  test.each(readdirSync(join(root, 'workloads')).filter((name) => name.endsWith('.yaml')))(
+    'workloads/%s passes',
+    (name) => {
+      expect(planRun(join(root, 'workloads', name)).drills.length).toBeGreaterThanOrEqual(0);
+    },
+  );
+});
+
+describe('mistakes', () => {
+  test('of both files are told at once, in order, with file, line, column, rule and value', () => {
+    const scenario = goodScenario
+      .replace('sessions: 4', 'sessions: none\n  colour: blue')
+      .replace('at: 5s', 'at: soon')
+      .replace('kind: failover', 'kind: meteor');
+    const model = goodModel.replace('127.0.90.2', 'localhost').replace('role: standby', 'role: slave');
+    const problems = problemsOf({ 'model.yaml': model, 'scenario.yaml': scenario });
+    expect(problems.map((problem) => problem.replace(/ .*/s, ''))).toEqual(
+      [
+        'scenario.yaml:6:3:',
+        'scenario.yaml:7:3:',
+        'scenario.yaml:10:5:',
+        'scenario.yaml:10:21:',
+        'model.yaml:4:16:',
+        'model.yaml:4:50:',
+      ].map((place) => expect.stringMatching(new RegExp(`^${place.replace(/:\d+:$/, '')}:`))),
+    );
+    const text = problems.join('\n');
+    expect(text).toContain('"none"');
+    expect(text).toContain('"colour" is no key of load');
+    expect(text).toContain('"meteor"');
+    expect(text).toContain('"soon" is no duration');
+    expect(text).toContain('"localhost"');
+    expect(text).toContain('"slave"');
+  });
+
+  test.each([
+    ['two primaries', { model: ['role: standby', 'role: primary'] }, /one primary; found a, b/],
+    [
+      'the same address twice',
+      { model: ['127.0.90.2', '127.0.90.1'] },
+      /servers\[1\] has the address of servers\[0\]/,
+    ],
+    ['no Pgpool', { model: [', pgpool: {}', ''] }, /this release runs one Pgpool-II; the model has 0/],
+    [
+      'a witness with a database',
+      { model: ['efm: { witness: true }', 'efm: { witness: true }, postgres: { role: standby }'] },
+      /witness and has a database/,
+    ],
+    [
+      'a database without agent',
+      { model: ['role: standby }, efm: {} }', 'role: standby } }'] },
+      /no EFM agent watches/,
+    ],
+    [
+      'an unknown property',
+      { model: ['serviceTimes:', 'efm: { properties: { local.timout: 5 } }\nserviceTimes:'] },
+      /"local.timout" is not known/,
+    ],
+    [
+      'a property of the wrong form',
+      { model: ['serviceTimes:', 'efm: { properties: { local.timeout: 5s } }\nserviceTimes:'] },
+      /whole number of seconds, got "5s"/,
+    ],
+    ['a drill in the warm-up', { scenario: ['at: 5s', 'at: 0.5s'] }, /must lie between the end of warm-up/],
+    ['a drill after the load', { scenario: ['at: 5s', 'at: 60s'] }, /must lie between the end of warm-up/],
+    [
+      'a drill kind of a later release',
+      { scenario: ['kind: failover', 'kind: partition'] },
+      /not in this release/,
+    ],
+    ['a target that cannot be chosen', { scenario: ['at: 5s', 'at: 5s, target: b'] }, /takes no target/],
+    [
+      'a rebuild of nothing',
+      { scenario: ['kind: failover', 'kind: rebuild'] },
+      /rebuild needs a failover before it/,
+    ],
+    [
+      'an unknown server',
+      { scenario: ['at: 5s }', 'at: 5s }\n  - { kind: rebuild, at: 9s, target: z }'] },
+      /no server "z"/,
+    ],
+    ['a script that is not there', { scenario: ['builtin:select-only', 'absent.sql'] }, /absent\.sql/],
+    [
+      'a write script in the class read',
+      { scenario: ['builtin:select-only', 'builtin:tpcb-like'] },
+      /does more than SELECT/,
+    ],
+    [
+      'a threshold',
+      { scenario: ['drills:', "thresholds: ['read.p99 < 5ms']\ndrills:"] },
+      /not judged by this release/,
+    ],
+    [
+      'rate and weight',
+      { scenario: ['perSecond: 10', 'perSecond: 10, weight: 1'] },
+      /either perSecond or weight/,
+    ],
+  ] as [string, { model?: [string, string]; scenario?: [string, string] }, RegExp][])(
+    '%s',
+    (_, { model, scenario }, expected) => {
+      const problems = problemsOf({
+        'model.yaml': model ? goodModel.replace(...model) : goodModel,
+        'scenario.yaml': scenario ? goodScenario.replace(...scenario) : goodScenario,
+      });
+      expect(problems.join('\n')).toMatch(expected);
+      expect(problems.join('\n')).toMatch(/^(model|scenario)\.yaml:\d+:\d+: /);
+    },
+  );
+
+  test('a file that is not there, and one that is no YAML', () => {
+    expect(
+      problemsOf({
+        'model.yaml': goodModel,
+        'scenario.yaml': goodScenario.replace('model.yaml', 'none.yaml'),
+      }),
+    ).toEqual([expect.stringContaining('none.yaml:1:1: cannot read the file')]);
+    expect(problemsOf({ 'model.yaml': goodModel, 'scenario.yaml': 'name: [1, 2\nload: 5' })[0]).toMatch(
+      /^scenario\.yaml:\d+:\d+: .*\[yaml\]/,
+    );
+  });
+});
