@@ -9,7 +9,7 @@ type Unit = 'seconds' | 'milliseconds' | 'plain';
  *
  * Source: pool_config_variables.c of 4.3.5, confirmed with `PGPOOL SHOW` on Debian's build.
  */
-export const pgpoolDefaults: Readonly<Record<string, string>> = {
+const pgpoolDefaults: Readonly<Record<string, string>> = {
   load_balance_mode: 'on',
   statement_level_load_balance: 'off',
   disable_load_balance_on_write: 'transaction',

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { labMark } from './layout.ts';
+
+/** Holds the pipe that the watcher listens to; `dismiss` lets the watcher go without doing anything. */
+export interface Watcher {
+  dismiss(): void;
+}
+
+/**
+ * The watcher's whole program: waits for the end of its input. The word `done` ends it; an input that ends without it
+ * means that pgdrill was killed, and the lab's processes and folder are removed the way `stopProcesses` does.
+ */
+const program = `
+lab=$1
+word=
+read -r word
+[ "$word" = done ] && exit 0
+members() {
+  {
+    grep -lzxsF "${labMark}=$lab" /proc/[0-9]*/environ
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$lab/*" 2>/dev/null
+  } | cut -d / -f 3 | sort -u | while read -r pid; do
+    case $(readlink "/proc/$pid/exe") in
+      */postgres) kind=postgres ;;
+      */pgpool) kind=pgpool ;;
+      *) grep -qzxsF "${labMark}=$lab" "/proc/$pid/environ" && kind=helper || kind=stranger ;;
+    esac
+    case " $* " in *" $kind "*) echo "$pid" ;; esac
+  done
+}
+kill -KILL $(members helper)
+kill -INT $(members pgpool)
+kill -QUIT $(members postgres)
+for turn in 1 2 3 4 5 6 7 8 9 10; do [ -z "$(members postgres pgpool)" ] && break; sleep 0.3; done
+kill -KILL $(members helper postgres pgpool)
+rm -rf "$lab"
+`;
+
+/** Starts a shell that cleans up after a pgdrill that was killed; it costs nothing while it waits. */
+export function startWatcher(labDir: string): Watcher {
+  const child = spawn('/bin/sh', ['-c', program, 'pgdrill-watcher', labDir], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.on('error', () => {});
+  child.stdin.on('error', () => {});
+  child.unref();
+  return { dismiss: () => child.stdin.end('done\n') };
+}

@@ -1,0 +1,78 @@
+import type { RealClock } from '../kernel/clock.ts';
+import type { Lab } from '../lab/lab.ts';
+import { type AgentLogObserver, watchAgentLog } from '../observe/agent-log.ts';
+import { watchNodes } from '../observe/node-sampler.ts';
+import type { Observer } from '../observe/observer.ts';
+import { type ServerAccess, watchServer } from '../observe/server-sampler.ts';
+import type { RecordedEvent } from '../recording/events.ts';
+import type { Recorder } from '../recording/recording.ts';
+
+/** All observers of a live cluster together, and what they last saw. */
+export class ClusterWatch {
+  readonly #observers: Observer[] = [];
+  readonly #agentLogs: AgentLogObserver[] = [];
+  #primary: string | null;
+  #failed: { server: string; detached: boolean } | null = null;
+
+  constructor(
+    lab: Lab,
+    servers: readonly ServerAccess[],
+    options: { clock: RealClock; recorder: Pick<Recorder, 'event'>; primary: string },
+  ) {
+    const { clock, recorder } = options;
+    this.#primary = options.primary;
+    const emit = (event: RecordedEvent): void => {
+      this.#take(event);
+      recorder.event(event);
+    };
+    const { servers: hosts, pgpools, backends } = lab.cluster;
+    const nameOf = (address: string): string =>
+      hosts.find((host) => host.address === address)?.name ?? address;
+    for (const access of servers) this.#observers.push(watchServer(access, { clock, emit }));
+    for (const { server: pgpool } of pgpools) {
+      const serverOf = ({ id, address }: { id: number; address: string }): string =>
+        backends.find((backend) => backend.id === id)?.server ?? nameOf(address);
+      this.#observers.push(watchNodes(lab.pcp(pgpool), { clock, emit, pgpool, serverOf }));
+    }
+    for (const file of lab.agentLogFiles()) {
+      this.#agentLogs.push(watchAgentLog(file, { clock, emit, originEpochMs: clock.originEpochMs, nameOf }));
+    }
+  }
+
+  /** The server that last became primary and has not been seen otherwise since. */
+  get primary(): string | null {
+    return this.#primary;
+  }
+
+  /** The server that was killed and that Pgpool has not taken back yet. */
+  get lastFailed(): string | null {
+    return this.#failed?.server ?? null;
+  }
+
+  /** A drill is about to kill a server. */
+  killed(server: string): void {
+    this.#failed = { server, detached: false };
+    if (this.#primary === server) this.#primary = null;
+  }
+
+  /** Takes in what the agents have written until now, then stops. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#agentLogs.map((log) => log.flush()));
+    this.stop();
+  }
+
+  stop(): void {
+    for (const observer of [...this.#observers, ...this.#agentLogs]) observer.stop();
+  }
+
+  #take(event: RecordedEvent): void {
+    if (event.type === 'serverRole') {
+      if (event.role === 'primary') this.#primary = event.server;
+      else if (this.#primary === event.server) this.#primary = null;
+    }
+    if (event.type === 'backendStatus' && this.#failed?.server === event.server) {
+      if (event.status === 'down') this.#failed.detached = true;
+      else if (this.#failed.detached) this.#failed = null;
+    }
+  }
+}

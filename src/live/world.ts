@@ -1,0 +1,263 @@
+import { clusterArgument } from '../drills/catalogue.ts';
+import type {
+  ActionResult,
+  ClusterView,
+  DrillAction,
+  Settlement,
+  World,
+  WorldSnapshot,
+} from '../drills/world.ts';
+import { epochMs, RealClock, sleep } from '../kernel/clock.ts';
+import { DrillError, ExitCode, invariant, type Problem } from '../kernel/errors.ts';
+import { findBinaries } from '../lab/binaries.ts';
+import { checkLab } from '../lab/check.ts';
+import { componentsOf } from '../lab/components.ts';
+import { type Lab, type LabOptions, startLab } from '../lab/lab.ts';
+import { sweepDeadLabs } from '../lab/lab-command.ts';
+import { LoadDriver, type LoadResult } from '../load/driver.ts';
+import { loadSchema, readLedger } from '../load/schema.ts';
+import { type CounterReading, counterChecks, readCounters } from '../observe/counters.ts';
+import type { ServerAccess } from '../observe/server-sampler.ts';
+import type { Component } from '../recording/manifest.ts';
+import type { Recorder } from '../recording/recording.ts';
+import type { Cluster } from '../topology/cluster.ts';
+import { compareLedger } from '../workload/ledger.ts';
+import { kindOf, type LoadPlan } from '../workload/plan.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { runEfm } from './efm-call.ts';
+import { ErrorRate, snapshotOf } from './figures.ts';
+
+/** What a live run needs of a plan. */
+export interface LivePlan {
+  cluster: Cluster;
+  load: LoadPlan;
+}
+
+export interface LiveOptions extends Pick<LabOptions, 'programs' | 'scripts' | 'database' | 'user'> {
+  workers: number;
+  onProgress?: (step: string) => void;
+  signal?: AbortSignal;
+}
+
+/** From the call to `drive` until the load starts, so that every worker has the start instant before it comes, ms. */
+const startDelayMs = 250;
+
+/** Before the start instant is set, the clock shows it as so far away, ms. */
+const farAwayMs = 60_000;
+
+/** Real servers on this machine, under real load. */
+export class LiveWorld implements World {
+  readonly kind = 'live';
+  readonly transport = 'pg';
+  readonly #plan: LivePlan;
+  readonly #options: LiveOptions;
+  readonly #driver = new LoadDriver();
+  readonly #errors = new ErrorRate();
+  readonly #readsByServer: Record<string, number> = {};
+  #clock = new RealClock(epochMs() + farAwayMs);
+  #lab: Lab | null = null;
+  #starting: Promise<Lab> | null = null;
+  #recorder: Recorder | null = null;
+  #watch: ClusterWatch | null = null;
+  #countersBefore: CounterReading | null = null;
+  #result: LoadResult | null = null;
+  #disturbed = false;
+  #aborted = false;
+  readonly #calledOff = new AbortController();
+
+  constructor(plan: LivePlan, options: LiveOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  get clock(): RealClock {
+    return this.#clock;
+  }
+
+  async check(): Promise<Problem[]> {
+    await sweepDeadLabs();
+    return checkLab(this.#plan.cluster, this.#options);
+  }
+
+  components(): Component[] {
+    const { binaries } = findBinaries();
+    return binaries ? componentsOf(binaries) : [];
+  }
+
+  async prepare(recorder: Recorder): Promise<void> {
+    const { cluster, load } = this.#plan;
+    const { workers, onProgress = () => {}, signal, ...labOptions } = this.#options;
+    this.#recorder = recorder;
+    const signals = [this.#calledOff.signal, ...(signal ? [signal] : [])];
+    this.#starting = startLab(cluster, { ...labOptions, onProgress, signal: AbortSignal.any(signals) });
+    const lab = await this.#starting;
+    this.#lab = lab;
+    onProgress(`filling the tables at scale ${load.scale}`);
+    await loadSchema(lab.direct(this.#primaryAtStart()), load.scale);
+    await this.#awaitReplay();
+    this.#countersBefore = await readCounters(lab.endpoint(), this.#access(), { settle: false });
+    onProgress(`connecting ${load.sessions} sessions`);
+    this.#mustGoOn();
+    await this.#driver.prepare({
+      target: lab.endpoint(),
+      plan: load,
+      workers,
+      serverByAddress: Object.fromEntries(
+        cluster.backends.map(({ server, address, port }) => [`${address}:${port}`, server]),
+      ),
+      recorder: {
+        interval: (interval) => {
+          for (const [server, reads] of Object.entries(interval.readsByServer)) {
+            this.#readsByServer[server] = (this.#readsByServer[server] ?? 0) + reads;
+          }
+          recorder.interval(interval);
+        },
+        latency: (slice) => recorder.latency(slice),
+      },
+    });
+    this.#mustGoOn();
+  }
+
+  async drive(durationMs: number, onStart: () => void): Promise<void> {
+    const { load } = this.#plan;
+    invariant(load.durationMs === durationMs, 'the load was planned for the duration that is driven');
+    this.#mustGoOn();
+    this.#clock = new RealClock(epochMs() + startDelayMs);
+    this.#watch = this.#observe();
+    this.#driver.start(this.#clock.originEpochMs);
+    await sleep(-this.#clock.nowMs());
+    onStart();
+    this.#result = await this.#driver.finished();
+    await this.#watch.finish();
+  }
+
+  view(): ClusterView {
+    const watch = this.#watch;
+    const { agents } = this.#plan.cluster;
+    return {
+      primary: watch ? watch.primary : this.#primaryAtStart(),
+      agentBeside: (server) => agents.find((agent) => agent.server !== server)?.server ?? null,
+      lastFailed: watch?.lastFailed ?? null,
+    };
+  }
+
+  snapshot(): WorldSnapshot | null {
+    const { load } = this.#plan;
+    const kinds = new Map(load.classes.map((entry) => [entry.name, kindOf(entry)]));
+    return snapshotOf(this.#driver.snapshot(), kinds, this.#errors);
+  }
+
+  perform(action: DrillAction, done: (result: ActionResult) => void): void {
+    this.#disturbed = true;
+    this.#carryOut(action).then(done, (cause: unknown) => {
+      const hint = cause instanceof DrillError && cause.hint ? `: ${cause.hint}` : '';
+      done({ ok: false, detail: `${cause instanceof Error ? cause.message : String(cause)}${hint}` });
+    });
+  }
+
+  async settle(): Promise<Settlement> {
+    const lab = this.#lab;
+    const result = this.#result;
+    invariant(lab && result, 'a world settles after it was driven');
+    const invalid = result.invalid;
+    const primary = this.view().primary;
+    if (!primary || this.#aborted) return { ledger: null, counters: [], invalid };
+    const hasLedger = result.ledger.length > 0;
+    const ids = hasLedger ? await readLedger(lab.direct(primary)) : [];
+    const ledger = hasLedger ? compareLedger(result.ledger, ids) : null;
+    return { ledger, counters: await this.#counters(primary, ids.length), invalid };
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#calledOff.abort();
+    this.#driver.abort();
+  }
+
+  async close(): Promise<void> {
+    this.#calledOff.abort();
+    this.#watch?.stop();
+    this.#driver.abort();
+    const lab = await this.#starting?.catch(() => null);
+    await lab?.stop();
+  }
+
+  async #carryOut(action: DrillAction): Promise<ActionResult> {
+    const lab = this.#lab;
+    invariant(lab, 'a drill acts on a prepared world');
+    switch (action.type) {
+      case 'efm': {
+        const words = action.args.map((word) =>
+          word === clusterArgument ? this.#plan.cluster.efmCluster : word,
+        );
+        return runEfm(lab.efmCommand(action.server), words);
+      }
+      case 'killServer':
+        this.#watch?.killed(action.server);
+        return { ok: true, detail: `${await lab.killServer(action.server)} processes` };
+      case 'rebuildServer':
+        return { ok: true, detail: await lab.rebuildServer(action.server, action.primary) };
+    }
+  }
+
+  /** Exact only where nothing was disturbed and nothing failed: else there is nothing exact to expect. */
+  async #counters(primary: string, ledgerRows: number): Promise<Settlement['counters']> {
+    const { load } = this.#plan;
+    const result = this.#result;
+    const before = this.#countersBefore;
+    const lab = this.#lab;
+    if (this.#disturbed || !result || !before || !lab) return [];
+    const clean = Object.values(result.totals).every(({ failed, unknown }) => failed + unknown === 0);
+    if (!clean || result.invalid.length > 0) return [];
+    const after = await readCounters(lab.endpoint(), this.#access(), { settle: true });
+    return counterChecks(before, after, {
+      classes: load.classes.map((entry) => ({
+        kind: kindOf(entry),
+        ok: result.totals[entry.name]?.ok ?? 0,
+        statements: entry.script.steps.flatMap((step) =>
+          step.type === 'statement'
+            ? [step.parts.map((part) => ('text' in part ? part.text : `:${part.variable}`)).join('')]
+            : [],
+        ),
+      })),
+      readsByServer: this.#readsByServer,
+      sessionProbes: result.sessionProbes,
+      primary,
+      ledgerRows,
+    });
+  }
+
+  #observe(): ClusterWatch {
+    const lab = this.#lab;
+    const recorder = this.#recorder;
+    invariant(lab && recorder, 'observers watch a prepared world');
+    return new ClusterWatch(lab, this.#access(), {
+      clock: this.#clock,
+      recorder,
+      primary: this.#primaryAtStart(),
+    });
+  }
+
+  #access(): ServerAccess[] {
+    const lab = this.#lab;
+    invariant(lab, 'servers are reached in a prepared world');
+    return lab.servers().map(({ server }) => ({ server, ...lab.direct(server) }));
+  }
+
+  /** Waits until the standbys have replayed what the primary had written when this was called. */
+  async #awaitReplay(): Promise<void> {
+    await this.#lab?.awaitReplay();
+  }
+
+  #primaryAtStart(): string {
+    const primary = this.#plan.cluster.backends.find(({ roleAtStart }) => roleAtStart === 'primary');
+    invariant(primary, 'a checked cluster has a primary');
+    return primary.server;
+  }
+
+  #mustGoOn(): void {
+    if (this.#aborted || this.#options.signal?.aborted) {
+      throw new DrillError('interrupted before the load started', { exitCode: ExitCode.interrupted });
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import pg from 'pg';
+import { epochMs, sleep } from '../kernel/clock.ts';
+import type { ServerAccess } from './server-sampler.ts';
+import { observerName } from './server-sampler.ts';
+
+/** What Pgpool and the servers have counted so far, by server name. */
+export interface CounterReading {
+  /** Statements that Pgpool sent to each server, from `SHOW POOL_BACKEND_STATS`. Pgpool's own catalog queries are not in it. */
+  pgpool: Record<string, { selects: number; inserts: number; updates: number; deletes: number }>;
+  /** From each server's own pg_stat_user_tables: rows inserted into the write ledger, index look-ups of the accounts. */
+  servers: Record<string, { ledgerInserts: number; accountLookups: number }>;
+}
+
+/** One class of the load as far as the counters see it. */
+interface CountedClass {
+  kind: 'read' | 'write';
+  /** Executions that ended ok. */
+  ok: number;
+  /** SQL of each statement of its script. */
+  statements: readonly string[];
+}
+
+/** What the client side knows of a run in which nothing failed. */
+export interface ClientCounts {
+  classes: readonly CountedClass[];
+  /** Ok executions of read scripts by server. */
+  readsByServer: Readonly<Record<string, number>>;
+  /** Sessions' question for their server, by server: one SELECT each. */
+  sessionProbes: Readonly<Record<string, number>>;
+  primary: string;
+  /** Rows found in the write ledger. */
+  ledgerRows: number;
+}
+
+export interface CounterCheck {
+  name: string;
+  expected: number;
+  actual: number;
+}
+
+/** Sessions that still hold uncounted work must be gone after so long. */
+const quietWithinMs = 3000;
+
+/**
+ * Reads all counters.
+ *
+ * `settle`: PostgreSQL 15 may hold a session's table counters back for up to 10 s while it is idle, and Pgpool keeps
+ * sessions open; so they are ended first, which makes each hand in what it has. Only for the end of a run.
+ */
+export async function readCounters(
+  pgpool: Omit<ServerAccess, 'server'>,
+  servers: readonly ServerAccess[],
+  options: { settle: boolean },
+): Promise<CounterReading> {
+  const sent = await readPgpool(pgpool, servers);
+  const own = await Promise.all(
+    servers.map(async (access) => [access.server, await readServer(access, options.settle)] as const),
+  );
+  return { pgpool: sent, servers: Object.fromEntries(own) };
+}
+
+/**
+ * Compares what the counters grew by with what the clients did: exact in a run without failures and without drills.
+ * Agents' checks, Pgpool's own checks and our observers read no table and are no sessions through Pgpool; the one kind
+ * of traffic beside the load's is the sessions' question for their server.
+ */
+export function counterChecks(
+  before: CounterReading,
+  after: CounterReading,
+  counts: ClientCounts,
+): CounterCheck[] {
+  const checks: CounterCheck[] = [];
+  const writes = counts.classes.filter(({ kind }) => kind === 'write');
+  const reads = counts.classes.filter(({ kind }) => kind === 'read');
+  const sum = (classes: readonly CountedClass[], test: (sql: string) => boolean): number =>
+    classes.reduce((total, { ok, statements }) => total + ok * statements.filter(test).length, 0);
+  const selectsPerRead =
+    reads.length === 1 ? (reads[0]?.statements.filter(verb('select')).length ?? 0) : null;
+  for (const [server, { selects }] of Object.entries(after.pgpool)) {
+    if (selectsPerRead === null) break;
+    const own = (counts.readsByServer[server] ?? 0) * selectsPerRead + (counts.sessionProbes[server] ?? 0);
+    const ofWrites = server === counts.primary ? sum(writes, verb('select')) : 0;
+    const grown = selects - (before.pgpool[server]?.selects ?? 0);
+    checks.push({ name: `SELECTs that Pgpool sent to ${server}`, expected: own + ofWrites, actual: grown });
+  }
+  for (const [name, field] of [
+    ['INSERT', 'inserts'],
+    ['UPDATE', 'updates'],
+    ['DELETE', 'deletes'],
+  ] as const) {
+    const grown = total(after.pgpool, field) - total(before.pgpool, field);
+    checks.push({
+      name: `${name}s that Pgpool sent`,
+      expected: sum(counts.classes, verb(name)),
+      actual: grown,
+    });
+  }
+  const inserted = after.servers[counts.primary]?.ledgerInserts ?? 0;
+  const insertedBefore = before.servers[counts.primary]?.ledgerInserts ?? 0;
+  checks.push({
+    name: `rows that ${counts.primary} inserted into the ledger`,
+    expected: counts.ledgerRows,
+    actual: inserted - insertedBefore,
+  });
+  for (const [server, { accountLookups }] of Object.entries(after.servers)) {
+    const perRead = reads.length === 1 ? (reads[0]?.statements.filter(looksUpAccount).length ?? 0) : null;
+    if (perRead === null) break;
+    const ofWrites = server === counts.primary ? sum(writes, looksUpAccount) : 0;
+    const expected = (counts.readsByServer[server] ?? 0) * perRead + ofWrites;
+    const actual = accountLookups - (before.servers[server]?.accountLookups ?? 0);
+    checks.push({ name: `accounts that ${server} looked up`, expected, actual });
+  }
+  return checks;
+}
+
+function verb(name: string): (sql: string) => boolean {
+  const begins = new RegExp(`^\\s*${name}\\b`, 'i');
+  return (sql) => begins.test(sql);
+}
+
+/** A SELECT or UPDATE of one account by its key. */
+function looksUpAccount(sql: string): boolean {
+  return /pgbench_accounts\b[\s\S]*\bwhere\s+aid\s*=/i.test(sql);
+}
+
+function total(reading: CounterReading['pgpool'], field: 'inserts' | 'updates' | 'deletes'): number {
+  return Object.values(reading).reduce((sum, counts) => sum + counts[field], 0);
+}
+
+async function readPgpool(
+  access: Omit<ServerAccess, 'server'>,
+  servers: readonly ServerAccess[],
+): Promise<CounterReading['pgpool']> {
+  return withSession(access, async (session) => {
+    const { rows } = await session.query<Record<string, string>>('SHOW POOL_BACKEND_STATS');
+    const nameOf = (row: Record<string, string>): string =>
+      servers.find(({ host, port }) => host === row.hostname && String(port) === row.port)?.server ??
+      `${row.hostname}:${row.port}`;
+    return Object.fromEntries(
+      rows.map((row) => [
+        nameOf(row),
+        {
+          selects: Number(row.select_cnt),
+          inserts: Number(row.insert_cnt),
+          updates: Number(row.update_cnt),
+          deletes: Number(row.delete_cnt),
+        },
+      ]),
+    );
+  });
+}
+
+async function readServer(
+  { server: _, ...access }: ServerAccess,
+  settle: boolean,
+): Promise<CounterReading['servers'][string]> {
+  return withSession(access, async (session) => {
+    if (settle) await endSessions(session);
+    const { rows } = await session.query<{ name: string; inserts: string; lookups: string }>(
+      `select relname as name, n_tup_ins as inserts, coalesce(idx_scan, 0) as lookups from pg_stat_user_tables
+        where relname in ('pgbench_history', 'pgbench_accounts')`,
+    );
+    const of = (name: string): { inserts: string; lookups: string } | undefined =>
+      rows.find((row) => row.name === name);
+    return {
+      ledgerInserts: Number(of('pgbench_history')?.inserts ?? 0),
+      accountLookups: Number(of('pgbench_accounts')?.lookups ?? 0),
+    };
+  });
+}
+
+async function endSessions(session: pg.Client): Promise<void> {
+  const untilMs = epochMs() + quietWithinMs;
+  for (;;) {
+    const { rowCount } = await session.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where backend_type = 'client backend' and datname = current_database() and pid <> pg_backend_pid()
+          and application_name not in ('${observerName}', 'efm')`,
+    );
+    if (rowCount === 0 || epochMs() > untilMs) return;
+    await sleep(50);
+  }
+}
+
+async function withSession<T>(
+  access: Omit<ServerAccess, 'server'>,
+  work: (session: pg.Client) => Promise<T>,
+): Promise<T> {
+  const session = new pg.Client({
+    ...access,
+    application_name: observerName,
+    connectionTimeoutMillis: 5000,
+    query_timeout: 10_000,
+  });
+  session.on('error', () => {});
+  try {
+    await session.connect();
+    return await work(session);
+  } finally {
+    await session.end().catch(() => {});
+  }
+}

@@ -1,0 +1,78 @@
+// Goal: the expected counts follow from the scripts and from who served what; a single statement too many is seen.
+// Method: a run small enough to count by hand; then each actual count moved by one.
+import { expect, test } from 'vitest';
+import { type ClientCounts, type CounterReading, counterChecks } from '../../src/observe/counters.ts';
+
+const zero: CounterReading = {
+  pgpool: {
+    a: { selects: 5, inserts: 1, updates: 0, deletes: 0 },
+    b: { selects: 7, inserts: 0, updates: 0, deletes: 0 },
+  },
+  servers: { a: { ledgerInserts: 2, accountLookups: 3 }, b: { ledgerInserts: 0, accountLookups: 4 } },
+};
+
+const counts: ClientCounts = {
+  classes: [
+    { kind: 'read', ok: 10, statements: ['SELECT abalance FROM pgbench_accounts WHERE aid = :aid'] },
+    {
+      kind: 'write',
+      ok: 3,
+      statements: [
+        'BEGIN',
+        'UPDATE pgbench_accounts SET abalance = 1 WHERE aid = :aid',
+        'SELECT abalance FROM pgbench_accounts WHERE aid = :aid',
+        'INSERT INTO pgbench_history (filler) VALUES (1)',
+        'END',
+      ],
+    },
+  ],
+  readsByServer: { b: 10 },
+  sessionProbes: { b: 2 },
+  primary: 'a',
+  ledgerRows: 3,
+};
+
+function exact(): CounterReading {
+  return {
+    pgpool: {
+      a: { selects: 5 + 3, inserts: 1 + 3, updates: 3, deletes: 0 },
+      b: { selects: 7 + 10 + 2, inserts: 0, updates: 0, deletes: 0 },
+    },
+    servers: {
+      a: { ledgerInserts: 2 + 3, accountLookups: 3 + 6 },
+      b: { ledgerInserts: 0, accountLookups: 4 + 10 },
+    },
+  };
+}
+
+const wrong = (after: CounterReading): string[] =>
+  counterChecks(zero, after, counts).flatMap(({ name, expected, actual }) =>
+    expected === actual ? [] : [name],
+  );
+
+test('a run in which everything was counted once', () => {
+  expect(counterChecks(zero, exact(), counts)).toHaveLength(8);
+  expect(wrong(exact())).toEqual([]);
+});
+
+/** Adds to one of the counts of a server. */
+function add<Counts extends object>(
+  all: Record<string, Counts>,
+  server: string,
+  change: Partial<Record<keyof Counts, number>>,
+): void {
+  const counts = all[server] as Record<string, number>;
+  for (const [name, by] of Object.entries(change)) counts[name] = (counts[name] ?? 0) + Number(by);
+}
+
+test.each<[string, (after: CounterReading) => void]>([
+  ['SELECTs that Pgpool sent to a', ({ pgpool }) => add(pgpool, 'a', { selects: 1 })],
+  ['SELECTs that Pgpool sent to b', ({ pgpool }) => add(pgpool, 'b', { selects: -1 })],
+  ['UPDATEs that Pgpool sent', ({ pgpool }) => add(pgpool, 'b', { updates: 1 })],
+  ['rows that a inserted into the ledger', ({ servers }) => add(servers, 'a', { ledgerInserts: 1 })],
+  ['accounts that b looked up', ({ servers }) => add(servers, 'b', { accountLookups: 1 })],
+])('%s: one more or less is seen', (name, disturb) => {
+  const after = exact();
+  disturb(after);
+  expect(wrong(after)).toEqual([name]);
+});
