@@ -1,0 +1,52 @@
+import type { DrillWindow, Stretch } from './frame.ts';
+import type { Second } from './seconds.ts';
+
+/** Share of the baseline below which a second counts as degraded (docs/architecture.md). */
+const degradedBelow = 0.95;
+
+/** Mean ok completions per second over the whole seconds of a stretch; null when it holds none. */
+export function okPerSecond(seconds: readonly Second[], className: string, stretch: Stretch): number | null {
+  const inside = seconds.filter(
+    ({ startMs }) => startMs >= stretch.startMs && startMs + 1000 <= stretch.endMs,
+  );
+  if (inside.length === 0) return null;
+  return inside.reduce((sum, { classes }) => sum + (classes[className]?.completedOk ?? 0), 0) / inside.length;
+}
+
+/**
+ * Finds the degraded stretches of a class in one drill: whole seconds with fewer ok completions than 95 % of the baseline.
+ *
+ * A second in which 95 % of what was due was answered is not degraded however little was due: arrivals scatter by themselves.
+ *
+ * @param baselinePerSecond ok completions per second in the steady stretch
+ * @returns merged stretches in order; edges are whole seconds of the load
+ */
+export function degradedStretches(
+  seconds: readonly Second[],
+  className: string,
+  options: { window: DrillWindow; baselinePerSecond: number },
+): Stretch[] {
+  const { window, baselinePerSecond } = options;
+  const stretches: Stretch[] = [];
+  for (const { startMs, classes } of seconds) {
+    const second = { startMs, endMs: startMs + 1000 };
+    if (second.endMs <= window.injectedMs || second.endMs > window.untilMs) continue;
+    const { completedOk = 0, due = 0 } = classes[className] ?? {};
+    if (completedOk >= degradedBelow * baselinePerSecond || completedOk >= degradedBelow * due) continue;
+    const last = stretches.at(-1);
+    if (last?.endMs === startMs) last.endMs = second.endMs;
+    else stretches.push(second);
+  }
+  return stretches;
+}
+
+/**
+ * Time from the injection until the class was back at 95 % of its baseline: the end of the last degraded second before the
+ * next drill. 0 when nothing was degraded; null when the drill's last whole second still was.
+ */
+export function recoveredAfterMs(stretches: readonly Stretch[], window: DrillWindow): number | null {
+  const last = stretches.at(-1);
+  if (!last) return 0;
+  if (last.endMs + 1000 > window.untilMs) return null;
+  return last.endMs - window.injectedMs;
+}

@@ -1,0 +1,100 @@
+import { formatDuration } from '../kernel/time.ts';
+import type { PhaseName, Summary, TimelinePhase } from '../recording/summary.ts';
+
+/** Widest line of plain text. */
+export const terminalColumns = 80;
+
+/** A count for people: all digits up to ten million, then millions or billions. */
+export function formatCount(count: number): string {
+  if (Math.abs(count) >= 1e10) return `${(count / 1e9).toFixed(0)}G`;
+  return Math.abs(count) >= 1e7 ? `${(count / 1e6).toFixed(1)}M` : String(Math.round(count));
+}
+
+/** A rate with as many digits as it deserves. */
+export function formatRate(perSecond: number): string {
+  return perSecond >= 100 ? formatCount(perSecond) : perSecond.toFixed(1);
+}
+
+/** A share of 0..1 in percent. */
+export function formatShare(share: number | null | undefined): string {
+  return share == null ? '-' : `${(share * 100).toFixed(1)} %`;
+}
+
+/** A span, or `-` where there is none. Input in ms. */
+export function formatSpan(spanMs: number | null | undefined): string {
+  if (spanMs == null) return '-';
+  return spanMs === 0 ? '0 s' : formatDuration(spanMs);
+}
+
+/** A span with its sign: `+3.61 s`, `-0.40 s`. Input in ms. */
+export function formatSigned(spanMs: number | null | undefined): string {
+  if (spanMs == null) return '-';
+  return `${spanMs < 0 ? '-' : '+'}${formatSpan(Math.abs(spanMs))}`;
+}
+
+/** An instant of the load in seconds: `38.00 s`. Input in ms. */
+export function formatInstant(atMs: number): string {
+  return `${(atMs / 1000).toFixed(2)} s`;
+}
+
+const phaseWords: Record<PhaseName, [short: string, long: string]> = {
+  detect: ['detect', 'the agent notices that its database is gone'],
+  verify: ['verify', 'last check, and every agent tries to connect'],
+  stop: ['stop primary', 'the old primary is stopped'],
+  detach: ['detach primary', 'Pgpool is told to leave the old primary alone'],
+  vip: ['move address', 'the virtual address moves'],
+  fence: ['fence', 'the old primary is kept from coming back'],
+  promote: ['promote', 'a standby becomes the primary'],
+  reconfigure: ['reconfigure', 'the other standbys follow the new primary'],
+  pgpoolPromote: ['tell Pgpool', 'the post-promotion script names the new primary to Pgpool'],
+  primarySearch: ['Pgpool search', 'Pgpool has no primary'],
+  sessionsBack: ['first write', 'sessions come back until a write is answered'],
+  standbysAttached: ['attach standbys', 'until the last standby is in use again'],
+};
+
+/** What a phase is called in reports, in a few letters. */
+export function phaseLabel(name: PhaseName): string {
+  return phaseWords[name][0];
+}
+
+/** What happens in a phase, in a clause. */
+export function phaseMeaning(name: PhaseName): string {
+  return phaseWords[name][1];
+}
+
+/** The setting that bounds a phase with its value: `local.timeout 4`. */
+export function formatBound(boundBy: TimelinePhase['boundBy']): string {
+  return boundBy === null ? '-' : `${boundBy.setting} ${boundBy.value}`;
+}
+
+/** What each verdict means, in a sentence. */
+export const verdictMeaning: Record<Summary['verdict']['result'], string> = {
+  pass: 'every drill did what it should, and the counts agree',
+  fail: 'a drill failed, or two servers were primary at once',
+  unknown: 'the run is not whole, so it proves nothing either way',
+  invalid: 'the numbers of this run cannot be trusted',
+};
+
+/** What a reader must know before believing the numbers of a summary, each a sentence. */
+export function cautions({ world, provenance, drills }: Summary): string[] {
+  const { calibrated, capped } = provenance;
+  const found: string[] = [];
+  const predicts = world === 'simulated' || drills.some(({ predicted }) => predicted !== null);
+  if (!calibrated && predicts) {
+    found.push(
+      'Not calibrated: the service times of the cluster model were not measured on this machine (calibrated: false), so simulated times show order and size, not milliseconds.',
+    );
+  }
+  if (!calibrated && !predicts) {
+    found.push(
+      'The service times of the cluster model were not measured on this machine (calibrated: false).',
+    );
+  }
+  if (capped) found.push('CPU caps were in force: latencies are longer than on servers of their own.');
+  return found;
+}
+
+/** The servers of some records and whatever else they name, in the order of first sight. */
+export function namesIn(...records: Record<string, unknown>[]): string[] {
+  return [...new Set(records.flatMap((record) => Object.keys(record)))];
+}

@@ -1,0 +1,188 @@
+import { longestMs } from '../analysis/compare.ts';
+import type { Recording } from '../recording/recording.ts';
+import type { Summary } from '../recording/summary.ts';
+import type { Chart, ChartData } from './charts.ts';
+import { chartData, chartLibrary } from './charts.ts';
+import {
+  cautions,
+  formatCount,
+  formatInstant,
+  formatRate,
+  formatShare,
+  formatSigned,
+  formatSpan,
+  verdictMeaning,
+} from './format.ts';
+import { drillSection } from './html-drill.ts';
+import { escapeHtml, htmlTable, scriptJson } from './html-text.ts';
+import { pageScript } from './page-script.ts';
+import { pageStyle } from './page-style.ts';
+
+/** Rows of the table behind a chart at most. */
+const mostTableRows = 600;
+
+/** No request leaves the page, whatever it is given. */
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/**
+ * The report as one HTML page that needs nothing but itself: charts with their library and data inside, timelines as
+ * pictures, tables that read without a script.
+ */
+export function renderHtml(summary: Summary, recording: Recording): string {
+  const data = chartData(summary, recording);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(summary.name)} - pgdrill</title>
+<style>${chartLibrary('uPlot.min.css')}${pageStyle}</style>
+</head>
+<body>
+${header(summary)}
+${keyNumbers(summary)}
+${cautions(summary)
+  .map((caution) => `<p class="caution">${escapeHtml(caution)}</p>`)
+  .join('\n')}
+${chartsSection(data)}
+${summary.drills.map((drill) => drillSection(drill, summary)).join('\n')}
+${loadSection(summary)}
+${trustSection(summary)}
+<script type="application/json" id="report-data">${scriptJson(data)}</script>
+<script>${chartLibrary('uPlot.iife.min.js')}</script>
+<script>${pageScript}</script>
+</body>
+</html>
+`;
+}
+
+function header({ name, verdict, world, seed, provenance }: Summary): string {
+  const { version, commit, scenarioHash, clusterHash, transport, components } = provenance;
+  const where = world === 'live' ? 'On real servers' : 'In virtual time';
+  const parts = components.map(
+    (part) => `${part.name}${part.version === null ? '' : ` ${part.version}`} ${part.kind}`,
+  );
+  const built = `pgdrill ${version}${commit === null ? '' : ` (${commit})`}`;
+  const source = `${built}, seed ${seed}, scenario ${scenarioHash.slice(0, 12)}, cluster ${clusterHash.slice(0, 12)}, sessions by ${transport}`;
+  const reasons = verdict.reasons.map((reason) => `<li>${escapeHtml(reason)}</li>`).join('');
+  return `<header>
+<h1>${escapeHtml(name)}</h1>
+<p><span class="verdict ${verdict.result}" id="verdict">${verdict.result}</span> ${escapeHtml(verdictMeaning[verdict.result])}</p>
+${reasons === '' ? '' : `<ul>${reasons}</ul>`}
+<p class="soft small">${where}: ${escapeHtml(parts.join('; '))}.<br>${escapeHtml(source)}</p>
+</header>`;
+}
+
+function keyNumbers({ classes, drills, offload }: Summary): string {
+  const keys: [id: string, value: string, meaning: string][] = [];
+  for (const [name, found] of Object.entries(classes)) {
+    const all = drills.flatMap(({ outages }) => outages[name] ?? []);
+    const longest = longestMs(all);
+    keys.push([`longest-${name}`, longest === null ? 'none' : formatSpan(longest), `longest ${name} outage`]);
+    keys.push([`p99-${name}`, formatSpan(found.latencyMs?.p99), `${name} p99 over the whole run`]);
+  }
+  keys.push(['offload', formatShare(offload), 'of reads answered by a standby']);
+  const lost = drills.map(({ lostCommits }) => lostCommits);
+  if (lost.some((count) => count !== null)) {
+    const sum = lost.reduce<number>((all, count) => all + (count ?? 0), 0);
+    keys.push(['lost', formatCount(sum), 'acknowledged writes lost']);
+  }
+  const errors = drills.flatMap(({ predictionError }) => predictionError?.writeOutageMs ?? []);
+  const worst = errors.toSorted((first, second) => Math.abs(second) - Math.abs(first))[0];
+  if (worst !== undefined)
+    keys.push(['error', formatSigned(worst), 'largest error of a predicted write outage']);
+  const cards = keys.map(
+    ([id, value, meaning]) =>
+      `<div class="key"><b id="key-${escapeHtml(id)}">${escapeHtml(value)}</b><span>${escapeHtml(meaning)}</span></div>`,
+  );
+  return `<section class="keys">${cards.join('\n')}</section>`;
+}
+
+function chartsSection(data: ChartData): string {
+  const marks = data.changes
+    .map(({ at, label }) => `<li>${escapeHtml(`${label} (${at.toFixed(2)} s)`)}</li>`)
+    .join('');
+  const per =
+    data.secondsPerPoint === 1 ? 'one point a second' : `one point in ${data.secondsPerPoint} seconds`;
+  return `<section>
+<h2>Over time</h2>
+<p class="soft small">Seconds since the load started, ${per}.
+<span class="swatch band"></span>a drill, from its injection to the last thing seen of it
+<span class="swatch silence"></span>an outage of the class. Dashed lines: a server's role changed, as observed:</p>
+<ol class="marks">${marks}</ol>
+${data.charts.map((chart) => chartBlock(chart, data.times)).join('\n')}
+</section>`;
+}
+
+function chartBlock(chart: Chart, times: readonly number[]): string {
+  const every = Math.max(1, Math.ceil(times.length / mostTableRows));
+  const rows = times.flatMap((at, index) =>
+    index % every === 0
+      ? [[`${at} s`, ...chart.series.map(({ values }) => values[index]?.toString() ?? '-')]]
+      : [],
+  );
+  const caption = every === 1 ? chart.unit : `${chart.unit}; every ${every}th point`;
+  const table = htmlTable(['from', ...chart.series.map(({ label }) => label)], rows, { caption });
+  return `<h3>${escapeHtml(chart.title)}</h3>
+<p class="soft small">${escapeHtml(chart.note)}</p>
+<div class="chart" id="chart-${escapeHtml(chart.id)}"></div>
+<details><summary>the numbers</summary>${table}</details>`;
+}
+
+function loadSection({ load, classes, backends }: Summary): string {
+  const rows = Object.entries(classes).map(([name, found]) => [
+    name,
+    ...[found.due, found.ok, found.failed, found.unknown, found.skipped].map(formatCount),
+    formatRate(found.perSecond),
+    ...[found.latencyMs?.p50, found.latencyMs?.p95, found.latencyMs?.p99, found.latencyMs?.max].map(
+      formatSpan,
+    ),
+    ...[found.serviceMs?.p50, found.serviceMs?.p99].map(formatSpan),
+  ]);
+  const head = ['class', 'due', 'ok', 'failed', 'unknown', 'skipped', 'ok/s', 'p50', 'p95', 'p99', 'max'];
+  const errors = Object.entries(classes).flatMap(([name, found]) =>
+    Object.entries(found.errors).map(([code, count]) => [name, code, formatCount(count)]),
+  );
+  const servers = backends.map((server) => [
+    server.name,
+    server.address,
+    `${server.roleAtStart ?? '?'} → ${server.roleAtEnd ?? '?'}`,
+    String(server.weight),
+    server.sessions === null ? '-' : server.sessions.toFixed(1),
+    formatCount(server.reads),
+    formatShare(server.readShare),
+    formatSpan(server.latencyMs?.p99),
+  ]);
+  const lifetime =
+    load.sessionLifetimeMs === null
+      ? 'kept for ever'
+      : `each renewed after ${formatSpan(load.sessionLifetimeMs)}`;
+  const terms = `${formatInstant(load.durationMs)} of load, the first ${formatSpan(load.warmupMs)} not counted; ${load.sessions} sessions, ${lifetime}; given up unsent after ${formatSpan(load.patienceMs)}, unanswered after ${formatSpan(load.timeoutMs)}.`;
+  return `<section><h2>Load and servers</h2>
+<p>${escapeHtml(terms)} Latency counts from the instant an operation was due; service time from its send.</p>
+${htmlTable([...head, 'service p50', 'service p99'], rows)}
+${errors.length === 0 ? '' : htmlTable(['class', 'error', 'operations'], errors, { left: [1] })}
+${htmlTable(['server', 'address', 'role', 'weight', 'sessions', 'reads', 'share', 'read p99'], servers, { left: [1, 2] })}
+</section>`;
+}
+
+function trustSection({ generator, conservation, notMeasured }: Summary): string {
+  const { scheduleLagMs, saturated } = generator;
+  const lag =
+    scheduleLagMs === null
+      ? 'not measured'
+      : `p50 ${formatSpan(scheduleLagMs.p50)}, p95 ${formatSpan(scheduleLagMs.p95)}, largest ${formatSpan(scheduleLagMs.max)}`;
+  const checks = conservation.checks.map(({ name, expected, actual }) => [
+    name,
+    formatCount(expected),
+    formatCount(actual),
+    expected === actual ? 'agrees' : 'DIFFERS',
+  ]);
+  const gaps = notMeasured.map(({ field, why }) => [field, why]);
+  return `<section><h2>Can the numbers be trusted</h2>
+<p>Generator behind its schedule: ${escapeHtml(lag)}; ${saturated ? '<b>saturated</b>' : 'not saturated'}.</p>
+${htmlTable(['check', 'expected', 'found', ''], checks, { left: [3] })}
+${gaps.length === 0 ? '' : `<h3>Not measured</h3>${htmlTable(['field', 'why'], gaps, { left: [1] })}`}
+</section>`;
+}

@@ -1,0 +1,68 @@
+// Goal: the plain-text report fits 80 columns whatever happened, and says what a DBA asks first.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { summarise } from '../../src/analysis/summary.ts';
+import { renderJson } from '../../src/report/json.ts';
+import { renderTerminal } from '../../src/report/terminal.ts';
+import { textTable, wrapText } from '../../src/report/text-table.ts';
+import { buildRecording } from '../analysis/build-recording.ts';
+import { rehearsal } from '../analysis/rehearsal.ts';
+import { extremeSummary, predictedRehearsal } from './extremes.ts';
+
+const widest = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
+
+test('a rehearsal in 80 columns: outages, phases with their settings, shares, trust', () => {
+  const text = renderTerminal(predictedRehearsal());
+  expect(widest(text)).toBeLessThanOrEqual(80);
+  expect(text).toMatch(/^PASS: a rehearsal/);
+  expect(text).toContain('PostgreSQL 15.18 real; Pgpool-II 4.3.5 real; EFM agents emulated');
+  expect(text).toMatch(/ write +-13 ms +5\.87 s +174 +6\.17 s +\+307 ms/);
+  expect(text).toMatch(/ read +1026 +0 +0 +840 µs +6\.7 ms +4\.19 s +4\.00 s +5\.00 s/);
+  expect(text).toMatch(/ detect +\+0 s +3\.60 s +3\.60 s +local\.timeout 4/);
+  expect(text).toMatch(/ server3 +50\.0 % +0\.0 % +66\.7 %/);
+  expect(text).toContain('server3 carried its weight again: 1.30 s after its attach');
+  expect(text).toContain('calibrated: false');
+  expect(text).toContain('NOT MEASURED');
+});
+
+test('extreme numbers and names stay in 80 columns', () => {
+  expect(widest(renderTerminal(extremeSummary()))).toBeLessThanOrEqual(80);
+});
+
+test('a run without drills, and one of nothing, have a report', () => {
+  expect(renderTerminal(summarise(buildRecording({})))).not.toContain('DRILL');
+  const nothing = { ...buildRecording({}), intervals: [], latency: [], events: [] };
+  expect(renderTerminal(summarise(nothing))).toMatch(/^INVALID/);
+});
+
+test('a calibrated simulation is not warned about', () => {
+  const recording = rehearsal('simulated');
+  const calibrated = { ...recording, manifest: { ...recording.manifest, calibrated: true } };
+  expect(renderTerminal(summarise(recording))).toContain('Not calibrated');
+  expect(renderTerminal(summarise(calibrated))).not.toContain('alibrated');
+});
+
+test('any table fits, and no column loses all of its characters', () => {
+  const cell = fc.string({ unit: 'grapheme-ascii', maxLength: 90 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(cell, cell, cell, cell), { minLength: 1, maxLength: 5 }), (rows) => {
+      for (const line of textTable(rows)) expect(line.length).toBeLessThanOrEqual(80);
+    }),
+  );
+});
+
+test('wrapped text keeps its words', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { minLength: 1 }), (words) => {
+      const lines = wrapText(words.join(' '), { indent: 4, hanging: 6 });
+      expect(lines.join(' ').trim().split(/\s+/)).toEqual(words);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    }),
+  );
+});
+
+test('the same summary gives the same JSON, and the same recording the same summary', () => {
+  const text = renderJson(summarise(rehearsal('simulated')));
+  expect(text).toBe(renderJson(summarise(rehearsal('simulated'))));
+  expect(JSON.parse(text)).toMatchObject({ schema: 'pgdrill/summary@1' });
+});
