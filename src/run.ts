@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { summarise } from './analysis/summary.ts';
 import { DrillSchedule } from './drills/schedule.ts';
@@ -8,7 +8,7 @@ import { DrillError, ExitCode, InputError } from './kernel/errors.ts';
 import { LiveWorld } from './live/world.ts';
 import { MemoryRecorder } from './recording/memory.ts';
 import type { Recorder, Recording } from './recording/recording.ts';
-import { ResultWriter, readRecording } from './recording/store.ts';
+import { ResultWriter, readRecording, resultFiles } from './recording/store.ts';
 import type { Summary } from './recording/summary.ts';
 import { renderHtml } from './report/html.ts';
 import { renderJson } from './report/json.ts';
@@ -80,17 +80,20 @@ export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResu
     await world.close();
     writer.close();
   }
-  const predicted = kind === 'live' ? summarise(await simulate(plan)) : undefined;
-  const summary = writeReports(request.folder, predicted);
+  if (kind === 'live')
+    writeFileSync(join(request.folder, resultFiles.predicted), renderJson(summarise(await simulate(plan))));
+  const summary = writeReports(request.folder);
   return { summary, folder: request.folder, interrupted: hooks.signal.aborted, failure };
 }
 
-/** Analyses a result folder and writes `summary.json` and `report.html` into it. */
-export function writeReports(folder: string, predicted?: Summary): Summary {
+/** Analyses a result folder and writes `summary.json` and `report.html` into it; a live run's prediction lies beside. */
+export function writeReports(folder: string): Summary {
   const recording = readRecording(folder);
+  const file = join(folder, resultFiles.predicted);
+  const predicted = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Summary) : undefined;
   const summary = summarise(recording, predicted ? { predicted } : {});
-  writeFileSync(join(folder, 'summary.json'), renderJson(summary));
-  writeFileSync(join(folder, 'report.html'), renderHtml(summary, recording));
+  writeFileSync(join(folder, resultFiles.summary), renderJson(summary));
+  writeFileSync(join(folder, resultFiles.report), renderHtml(summary, recording));
   return summary;
 }
 
@@ -157,7 +160,7 @@ async function driveLoad(world: World, plan: RunPlan, recorder: Recorder, hooks?
   schedule.stop();
   phase('stop', Math.min(plan.durationMs, world.clock.nowMs()));
   const settled = await world.settle();
-  for (const reason of [...(settled.invalid ?? []), ...failures]) {
+  for (const reason of settled.invalid ?? []) {
     recorder.event({
       type: 'probe',
       observer: 'run',

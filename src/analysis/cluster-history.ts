@@ -28,6 +28,19 @@ export class ClusterHistory {
     return seen?.server ?? null;
   }
 
+  /**
+   * The server that was primary up to an instant. A server killed at that very instant (in virtual time its loss is seen
+   * at once) still counts.
+   */
+  primaryBefore(atMs: number): string | null {
+    return this.primaryAt(atMs - 0.001);
+  }
+
+  /** The server last seen becoming primary up to an instant, whether it still was or not. */
+  lastPrimaryBy(atMs: number): string | null {
+    return this.#roles.findLast((event) => event.atMs <= atMs && event.role === 'primary')?.server ?? null;
+  }
+
   /** Whether some Pgpool used a server at an instant; null before the first sight of it. */
   attachedAt(server: string, atMs: number): boolean | null {
     const latest = new Map<string, BackendStatusEvent>();

@@ -87,12 +87,9 @@ export function backendSummaries(
   const latency = recording.latency.filter(({ startMs, lengthMs }) =>
     within(startMs + lengthMs / 2, measured),
   );
-  const writesAttributed = latency.some(
-    ({ className, server }) => kinds.get(className) === 'write' && server !== unattributed,
-  );
+  const writes = writesByPrimary(recording, history, slices);
   return pooledServers(recording).map((server) => {
     const own = latency.filter((slice) => slice.server === server.name);
-    const writes = own.filter(({ className }) => kinds.get(className) === 'write');
     const reads = own.filter(({ className }) => kinds.get(className) === 'read');
     return {
       id: server.backendId,
@@ -104,10 +101,31 @@ export function backendSummaries(
       sessions: meanSessions(slices, server.name),
       reads: totals.get(server.name) ?? 0,
       readShare: shares[server.name] ?? null,
-      writes: writesAttributed ? writes.reduce((sum, slice) => sum + slice.latency.totalCount, 0) : null,
+      writes: writes.get(server.name) ?? 0,
       latencyMs: mergedPercentiles(reads, 'latency'),
     };
   });
+}
+
+/**
+ * Ok write operations by server. Inferred: a write can only have been done by the server that was primary, which is the
+ * one last seen in that role before the middle of its slice.
+ */
+function writesByPrimary(
+  recording: Recording,
+  history: ClusterHistory,
+  slices: readonly Interval[],
+): Map<string, number> {
+  const names = recording.manifest.scenario.classes
+    .filter(({ kind }) => kind === 'write')
+    .map(({ name }) => name);
+  const writes = new Map<string, number>();
+  for (const { startMs, lengthMs, classes } of slices) {
+    const primary = history.lastPrimaryBy(startMs + lengthMs / 2);
+    const done = names.reduce((sum, name) => sum + (classes[name]?.completedOk ?? 0), 0);
+    if (primary) writes.set(primary, (writes.get(primary) ?? 0) + done);
+  }
+  return writes;
 }
 
 function meanSessions(slices: readonly Interval[], server: string): number | null {

@@ -92,7 +92,7 @@ function castOf(
 ): Cast {
   const { window, commands } = options;
   const newPrimary = commands.find(({ name }) => name === 'promoteServer')?.node ?? null;
-  const before = history.primaryAt(window.begunMs) ?? atStart(recording);
+  const before = history.primaryBefore(window.begunMs) ?? atStart(recording);
   const servers = pooledServers(recording).map(({ name }) => name);
   if (newPrimary === null) {
     const target = window.target !== null && servers.includes(window.target) ? [window.target] : servers;

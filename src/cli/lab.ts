@@ -66,7 +66,7 @@ function renderStatus({ name, versions, servers, pgpool, access }: LabStatus): s
   });
   const nodes = (pgpool?.nodes ?? []).map(
     ({ id, address, port, status: state, role, share }) =>
-      `  ${String(id).padEnd(4)}${`${address}:${port}`.padEnd(22)}${state.padEnd(12)}${role.padEnd(10)}${share?.toFixed(3) ?? '-'}`,
+      `  ${String(id).padEnd(6)}${`${address}:${port}`.padEnd(22)}${state.padEnd(12)}${role.padEnd(10)}${share?.toFixed(3) ?? '-'}`,
   );
   return [
     `${name}: PostgreSQL ${versions.postgres}, Pgpool-II ${versions.pgpool}, EFM agents emulated`,
@@ -74,7 +74,7 @@ function renderStatus({ name, versions, servers, pgpool, access }: LabStatus): s
     `  ${'server'.padEnd(12)}${'address'.padEnd(22)}${'role'.padEnd(10)}agent`,
     ...rows,
     '',
-    `  ${'node'.padEnd(4)}${'address'.padEnd(22)}${'status'.padEnd(12)}${'role'.padEnd(10)}share`,
+    `  ${'node'.padEnd(6)}${'address'.padEnd(22)}${'status'.padEnd(12)}${'role'.padEnd(10)}share`,
     ...(pgpool?.failure ? [`  Pgpool does not answer: ${pgpool.failure}`] : nodes),
     '',
     `application:  ${access.psql}`,

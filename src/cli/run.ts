@@ -52,9 +52,12 @@ async function carryOut(
   world: 'live' | 'simulated',
   options: RunOptions,
 ): Promise<ExitCode> {
-  const note = noteTo(options);
-  const { signal, release } = interruptSignal(note);
   const view = new LiveView(process.stderr, { quiet: options.quiet ?? false });
+  const note = (line: string): void => {
+    view.clear();
+    noteTo(options)(line);
+  };
+  const { signal, release } = interruptSignal(note);
   try {
     const result = await run(
       {

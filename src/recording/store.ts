@@ -12,13 +12,15 @@ import type { Recorder, Recording } from './recording.ts';
 import { eventShape, intervalShape, manifestShape, schemaShape, settledShape } from './shapes.ts';
 
 /** Names of the files of a result folder. */
-const resultFiles = {
+export const resultFiles = {
   manifest: 'manifest.json',
   events: 'events.jsonl',
   intervals: 'intervals.jsonl',
   latency: 'latency.hlog',
   ledger: 'ledger.json',
   summary: 'summary.json',
+  /** Live runs only: the simulated summary of the same plan. */
+  predicted: 'predicted.json',
   report: 'report.html',
 } as const;
 

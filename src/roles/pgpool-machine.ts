@@ -12,7 +12,7 @@ import {
   validNodes,
 } from './pgpool-failover.ts';
 
-export interface PgpoolContext {
+interface PgpoolContext {
   settings: PgpoolFailoverSettings;
   shared: PgpoolState;
   queue: readonly NodeRequest[];
@@ -27,7 +27,7 @@ export interface PgpoolContext {
   followNode: number;
 }
 
-export type PgpoolEvent =
+type PgpoolEvent =
   | { type: 'request'; request: NodeRequest }
   | { type: 'roles'; answers: readonly RecoveryAnswer[] }
   | { type: 'follow.ended' }
@@ -37,7 +37,7 @@ export type PgpoolEvent =
   | { type: 'mainUnreachable'; node: number; reachable: readonly number[] };
 
 /** What the main process wants done. */
-export type PgpoolEmission =
+type PgpoolEmission =
   /** Client connections end without a message. */
   | { type: 'cut'; cut: Cut }
   /** Children that are not cut renew themselves after their client. */

@@ -26,13 +26,13 @@ export interface PgpoolSettings extends PgpoolFailoverSettings {
 }
 
 /** One backend as `pcp_node_info` shows it. */
-export interface NodeView {
+interface NodeView {
   status: NodeStatus;
   role: 'primary' | 'standby';
 }
 
 /** Answer to a PCP command; success only means that the request was queued. */
-export interface PcpReply {
+interface PcpReply {
   ok: boolean;
   message: string;
 }

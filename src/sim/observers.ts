@@ -1,0 +1,84 @@
+import type { Clock, TimerId } from '../kernel/clock.ts';
+import type { RecordedEventWithoutTime } from '../roles/host.ts';
+import type { Pgpool } from '../roles/pgpool.ts';
+import type { Draws } from './draws.ts';
+import type { Replication } from './replication.ts';
+import type { SimServer } from './server.ts';
+
+/** Distances between two looks: those of the live observers, so that both worlds see a change equally late. */
+const pgpoolPeriodMs = 200;
+const serverPeriodMs = 250;
+
+export interface Observed {
+  pgpool: Pgpool;
+  pgpoolName: string;
+  servers: readonly SimServer[];
+  replication: Replication;
+  draws: Draws;
+  record(event: RecordedEventWithoutTime): void;
+}
+
+/**
+ * Looks at Pgpool's node list and at each server as the live observers do, and records what changed since the last look.
+ *
+ * The first look is at once; the later ones are a period apart, beginning at a drawn moment of the first period: real
+ * observers are in step neither with each other nor with the drills.
+ */
+export class Observers {
+  readonly #clock: Clock;
+  readonly #observed: Observed;
+  readonly #seen = new Map<string, string>();
+  #timers: Map<string, TimerId> = new Map();
+
+  constructor(clock: Clock, observed: Observed) {
+    this.#clock = clock;
+    this.#observed = observed;
+  }
+
+  start(): void {
+    this.#watch('pgpool', pgpoolPeriodMs, () => this.#lookAtPgpool());
+    for (const server of this.#observed.servers) {
+      this.#watch(server.name, serverPeriodMs, () => this.#lookAtServer(server));
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) this.#clock.clearTimeout(timer);
+    this.#timers = new Map();
+  }
+
+  #watch(name: string, periodMs: number, look: () => void): void {
+    const turn = (waitMs: number): void => {
+      look();
+      this.#timers.set(
+        name,
+        this.#clock.setTimeout(() => turn(periodMs), waitMs),
+      );
+    };
+    turn(this.#observed.draws.between(0, periodMs, `observer of ${name}`)());
+  }
+
+  #lookAtPgpool(): void {
+    const { pgpool, pgpoolName, servers, record } = this.#observed;
+    for (const [id, { status, role }] of pgpool.nodes().entries()) {
+      const server = servers[id]?.name ?? String(id);
+      if (this.#isNew(`node ${id}`, `${status} ${role}`)) {
+        record({ type: 'backendStatus', pgpool: pgpoolName, server, status, role });
+      }
+    }
+  }
+
+  #lookAtServer(server: SimServer): void {
+    const { replication, record } = this.#observed;
+    const role = server.visibleRole;
+    if (!this.#isNew(server.name, role)) return;
+    const position = role === 'down' ? null : replication.positionTextOf(server);
+    record({ type: 'serverRole', server: server.name, role, position });
+  }
+
+  #isNew(what: string, value: string): boolean {
+    if (this.#seen.get(what) === value) return false;
+    this.#seen.set(what, value);
+    return true;
+  }
+}

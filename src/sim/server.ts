@@ -1,0 +1,115 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { BackendGreeting } from '../roles/pgpool-sessions.ts';
+import { createPostgresServer, type PostgresServer, type ServerState } from '../roles/postgres-server.ts';
+import type { Draws } from './draws.ts';
+import { Station } from './station.ts';
+
+/** Cores of a server whose model says nothing of it. */
+const defaultCores = 2;
+
+const accepting: ReadonlySet<ServerState> = new Set(['standby', 'promoting', 'primary']);
+
+export interface SimServerOptions {
+  name: string;
+  /** Pgpool's node id. */
+  id: number;
+  cpu: number | null;
+  upstream: string | null;
+}
+
+/**
+ * One simulated PostgreSQL server: its statechart, its processors, and the rows on its timeline.
+ *
+ * `incarnation` grows when its processes end: connections of an earlier one are dead.
+ */
+export class SimServer {
+  readonly name: string;
+  readonly id: number;
+  readonly station: Station;
+  /** Operation ids of the committed writes, in order of commit. */
+  rows: string[] = [];
+  incarnation = 1;
+  readonly #machine: PostgresServer;
+  readonly #listeners: ((state: ServerState, before: ServerState) => void)[] = [];
+  #state: ServerState = 'down';
+
+  constructor(clock: Clock, draws: Draws, { name, id, cpu, upstream }: SimServerOptions) {
+    this.name = name;
+    this.id = id;
+    this.station = new Station(clock, cpu ?? defaultCores);
+    const timings = {
+      startMs: draws.of('startServer', name),
+      stopMs: draws.of('stopServer', name),
+      promoteMs: draws.of('promoteServer', name),
+    };
+    this.#machine = createPostgresServer(clock, { timings, upstream }, (state) => this.#entered(state));
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  get upstream(): string | null {
+    return this.#machine.upstream();
+  }
+
+  get guarded(): boolean {
+    return this.#machine.guarded();
+  }
+
+  /** It takes connections and answers queries. */
+  get accepts(): boolean {
+    return accepting.has(this.#state);
+  }
+
+  get inRecovery(): boolean {
+    return this.#state === 'standby' || this.#state === 'promoting';
+  }
+
+  get greeting(): BackendGreeting {
+    if (this.accepts) return 'accepts';
+    return this.#state === 'down' ? 'refuses' : 'rejects';
+  }
+
+  /** What an observer that asks the server itself sees. */
+  get visibleRole(): 'primary' | 'standby' | 'down' {
+    if (this.#state === 'primary') return 'primary';
+    return this.accepts ? 'standby' : 'down';
+  }
+
+  send(event: Parameters<PostgresServer['send']>[0]): void {
+    this.#machine.send(event);
+  }
+
+  onEnter(listener: (state: ServerState, before: ServerState) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Calls `done` once, in the turn in which the server next enters a state that `reached` accepts, or at once if it is in one. */
+  whenIn(reached: (state: ServerState) => boolean, done: (state: ServerState) => void): void {
+    if (reached(this.#state)) {
+      done(this.#state);
+      return;
+    }
+    const listener = (state: ServerState): void => {
+      if (!reached(state)) return;
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+      done(state);
+    };
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    this.#machine.stop();
+  }
+
+  #entered(state: ServerState): void {
+    const before = this.#state;
+    this.#state = state;
+    if (accepting.has(before) && !accepting.has(state)) {
+      this.incarnation += 1;
+      this.station.clear();
+    }
+    for (const listener of [...this.#listeners]) listener(state, before);
+  }
+}

@@ -1,0 +1,120 @@
+import type { ActionResult, ClusterView, DrillAction, Settlement, World } from '../drills/world.ts';
+import type { Problem } from '../kernel/errors.ts';
+import { invariant } from '../kernel/errors.ts';
+import type { Component } from '../recording/manifest.ts';
+import type { Recorder } from '../recording/recording.ts';
+import type { Cluster } from '../topology/cluster.ts';
+import type { LoadPlan } from '../workload/plan.ts';
+import { checkSimulated } from './check.ts';
+import { SimCluster } from './cluster.ts';
+import { SimLoad } from './load.ts';
+import { ShiftedClock } from './shifted-clock.ts';
+
+/** Time the simulated cluster has to start before the load: servers, then Pgpool and agents, then client sessions. */
+const leadMs = 20_000;
+const sessionsLeadMs = 5000;
+
+/** A write that was sent just before the end of the load still has its timeout, so this is never reached. */
+const drainLimitMs = 3_600_000;
+
+/** The world on the virtual clock: the same roles, load and recording as live, no process, no socket, no real time. */
+export class SimWorld implements World {
+  readonly kind = 'simulated' as const;
+  readonly transport = 'simulated' as const;
+  readonly clock = new ShiftedClock(leadMs);
+  readonly #cluster: Cluster;
+  readonly #plan: LoadPlan;
+  #running: { cluster: SimCluster; load: SimLoad } | null = null;
+
+  /** @param options the load's seed is that of every stream of this world */
+  constructor(options: { cluster: Cluster; load: LoadPlan }) {
+    this.#cluster = options.cluster;
+    this.#plan = options.load;
+  }
+
+  check(): Promise<Problem[]> {
+    return Promise.resolve(checkSimulated(this.#cluster));
+  }
+
+  prepare(recorder: Recorder): Promise<void> {
+    invariant(this.#running === null, 'a world is prepared once');
+    const record = (event: Parameters<SimCluster['record']>[0]): void => {
+      recorder.event({ atMs: roundMs(this.clock.nowMs()), ...event });
+    };
+    const cluster = new SimCluster(this.clock, this.#cluster, { seed: this.#plan.seed, record });
+    const load = new SimLoad(this.clock, this.#plan, { cluster, recorder });
+    this.#running = { cluster, load };
+    cluster.start();
+    this.clock.runUntil(-sessionsLeadMs);
+    load.connect();
+    this.clock.runUntil(0);
+    return Promise.resolve();
+  }
+
+  components(): Component[] {
+    const simulated = (name: string, version: string | null): Component => ({
+      name,
+      kind: 'simulated',
+      version,
+    });
+    return [
+      simulated('PostgreSQL', null),
+      simulated('Pgpool-II', '4.3.5'),
+      simulated('EDB Failover Manager', '4'),
+      simulated('clients', null),
+    ];
+  }
+
+  drive(durationMs: number, onStart: () => void): Promise<void> {
+    const { cluster, load } = this.#world();
+    let drained = false;
+    onStart();
+    cluster.observers.start();
+    load.start(() => {
+      drained = true;
+    });
+    for (let untilMs = durationMs; !drained; untilMs += 100) {
+      invariant(untilMs < durationMs + drainLimitMs, 'the simulated load never ended');
+      this.clock.runUntil(untilMs);
+      load.stop();
+    }
+    cluster.observers.stop();
+    return Promise.resolve();
+  }
+
+  view(): ClusterView {
+    return this.#world().cluster.view();
+  }
+
+  snapshot(): null {
+    return null;
+  }
+
+  perform(action: DrillAction, done: (result: ActionResult) => void): void {
+    this.#world().cluster.perform(action, done);
+  }
+
+  settle(): Promise<Settlement> {
+    const { cluster, load } = this.#world();
+    return Promise.resolve(load.settle(cluster));
+  }
+
+  abort(): void {
+    this.#running?.load.abort();
+  }
+
+  close(): Promise<void> {
+    this.#running?.cluster.close();
+    return Promise.resolve();
+  }
+
+  #world(): { cluster: SimCluster; load: SimLoad } {
+    invariant(this.#running, 'the simulated world has not been prepared');
+    return this.#running;
+  }
+}
+
+/** Whole microseconds. */
+function roundMs(valueMs: number): number {
+  return Math.round(valueMs * 1000) / 1000;
+}
