@@ -77,6 +77,13 @@ export function sleep(delayMs: number): Promise<void> {
   });
 }
 
+/** Lets signals and input be handled before the caller goes on; takes no time that anyone could notice. */
+export function yieldToEvents(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** The current instant as an ISO 8601 string in UTC. */
 export function isoNow(): string {
   return new Date().toISOString();

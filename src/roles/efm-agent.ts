@@ -18,6 +18,8 @@ import type {
 } from './host.ts';
 import { Membership } from './membership.ts';
 import { Requests } from './requests.ts';
+import { runRemoteHook, verifyDatabase } from './side-work.ts';
+import { roleOf, statePath } from './state-path.ts';
 
 /** Who an agent is: its server and every server that may be a member, in the order of the cluster's node list. */
 export interface AgentIdentity {
@@ -57,7 +59,8 @@ export class EfmAgent implements AgentParts {
       clock: host.clock,
       nodes: identity.members,
       nodeTimeoutMs: settings.nodeTimeoutMs,
-      announce: () => this.#announce(),
+      self: () => this.#status(),
+      send: (toNode, status) => host.send(toNode, { type: 'heartbeat', status }),
       onLost: (node, last) => this.#lose(node, last),
     });
     this.#watch = new DatabaseWatch({
@@ -100,18 +103,7 @@ export class EfmAgent implements AgentParts {
   }
 
   get role(): AgentRole {
-    const top = this.#state.split('.')[0];
-    if (top === 'reconfiguring' || top === 'rejoining') return 'standby';
-    invariant(
-      top === 'starting' ||
-        top === 'witness' ||
-        top === 'primary' ||
-        top === 'standby' ||
-        top === 'promoting' ||
-        top === 'idle',
-      `agent state ${this.#state}`,
-    );
-    return top;
+    return roleOf(this.#state);
   }
 
   /** A resume is possible: the agent is idle and not at work. False says no. */
@@ -126,7 +118,6 @@ export class EfmAgent implements AgentParts {
     if (!this.#alive) return;
     switch (message.type) {
       case 'heartbeat':
-        if (!this.membership.get(from)) this.#greet(from);
         this.membership.hear(message.status);
         return;
       case 'report':
@@ -177,30 +168,12 @@ export class EfmAgent implements AgentParts {
     const answer = (ok: boolean, detail: string | null): void =>
       this.send(from, { type: 'answer', id, ok, detail });
     switch (request.kind) {
-      case 'verify': {
-        const command = {
-          type: 'queryDatabase',
-          node: request.node,
-          timeoutMs: this.settings.remoteTimeoutMs,
-        } as const;
-        const done = (outcome: CommandOutcome): void => answer(outcome.ok, outcome.detail);
-        this.perform('verifyDatabase', command, { target: request.node, done });
+      case 'verify':
+        verifyDatabase(this, request.node, answer);
         return;
-      }
-      case 'hook': {
-        const name =
-          request.hook === 'script.remote.pre.promotion' ? 'remotePrePromotion' : 'remotePostPromotion';
-        const command = {
-          type: 'runScript',
-          hook: request.hook,
-          placeholders: { p: request.primary },
-        } as const;
-        this.perform(name, command, {
-          target: this.node,
-          done: (outcome) => answer(outcome.ok, outcome.detail),
-        });
+      case 'hook':
+        runRemoteHook(this, request, answer);
         return;
-      }
       case 'switchover':
         this.#coordinator.switchOver(request.runScripts, answer);
         return;
@@ -299,20 +272,9 @@ export class EfmAgent implements AgentParts {
 
   /** Tells the new role ahead of the message that is about to follow: emissions come before the state is entered. */
   #announceSoon(): void {
-    this.host.clock.setTimeout(() => this.#announce(), 0);
-  }
-
-  #announce(): void {
-    if (!this.#alive) return;
-    const status = this.#status();
-    this.membership.hear(status);
-    for (const node of this.members)
-      if (node !== this.node) this.host.send(node, { type: 'heartbeat', status });
-  }
-
-  /** A member that joins hears at once who is there, not only at the next heartbeat. */
-  #greet(node: string): void {
-    if (node !== this.node) this.host.send(node, { type: 'heartbeat', status: this.#status() });
+    this.host.clock.setTimeout(() => {
+      if (this.#alive) this.membership.announce();
+    }, 0);
   }
 
   #status(): MemberStatus {
@@ -346,13 +308,6 @@ export class EfmAgent implements AgentParts {
     if (path === this.#state) return;
     this.#state = path;
     this.host.record({ type: 'agentState', node: this.node, machine: 'agent', role: this.role, state: path });
-    this.#announce();
+    if (this.#alive) this.membership.announce();
   }
-}
-
-/** `{primary: {demoting: 'stopping'}}` as `primary.demoting.stopping`. */
-export function statePath(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [[head, rest] = ['', '']] = Object.entries(value as Record<string, unknown>);
-  return `${head}.${statePath(rest)}`;
 }

@@ -13,7 +13,8 @@ export class Membership {
   readonly #nodes: readonly string[];
   readonly #nodeTimeoutMs: number;
   readonly #heard = new Map<string, { status: MemberStatus; atMs: number }>();
-  readonly #announce: () => void;
+  readonly #self: () => MemberStatus;
+  readonly #send: (toNode: string, status: MemberStatus) => void;
   readonly #onLost: (node: string, last: MemberStatus) => void;
   #beat: TimerId = null;
 
@@ -22,18 +23,21 @@ export class Membership {
     clock: Clock;
     nodes: readonly string[];
     nodeTimeoutMs: number;
-    announce: () => void;
+    /** This agent as it tells the others of itself. */
+    self: () => MemberStatus;
+    send: (toNode: string, status: MemberStatus) => void;
     onLost: (node: string, last: MemberStatus) => void;
   }) {
     this.#clock = options.clock;
     this.#nodes = options.nodes;
     this.#nodeTimeoutMs = options.nodeTimeoutMs;
-    this.#announce = options.announce;
+    this.#self = options.self;
+    this.#send = options.send;
     this.#onLost = options.onLost;
   }
 
   start(): void {
-    this.#announce();
+    this.announce();
     this.#dropSilent();
     this.#beat = this.#clock.setTimeout(() => this.start(), heartbeatPeriodMs);
   }
@@ -42,13 +46,21 @@ export class Membership {
     this.#clock.clearTimeout(this.#beat);
   }
 
-  /** Takes a heartbeat, the agent's own included. */
-  hear(status: MemberStatus): void {
-    this.#heard.set(status.node, { status, atMs: this.#clock.nowMs() });
+  /** Tells everybody, the own list included, what this agent is now. */
+  announce(): void {
+    const status = this.#self();
+    this.#note(status);
+    for (const node of this.#nodes) if (node !== status.node) this.#send(node, status);
   }
 
-  forget(node: string): void {
-    this.#heard.delete(node);
+  /** Takes another member's heartbeat. One that joins hears at once who is there, not only at the next heartbeat. */
+  hear(status: MemberStatus): void {
+    if (!this.#heard.has(status.node)) this.#send(status.node, this.#self());
+    this.#note(status);
+  }
+
+  #note(status: MemberStatus): void {
+    this.#heard.set(status.node, { status, atMs: this.#clock.nowMs() });
   }
 
   get(node: string): MemberStatus | undefined {

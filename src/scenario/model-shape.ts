@@ -40,20 +40,6 @@ const serverShape = z.strictObject({
   pgpool: pgpoolShape.optional(),
 });
 
-/** The names of the service times that a model gives. */
-export const serviceTimeNames = [
-  'read',
-  'write',
-  'connect',
-  'stopServer',
-  'startServer',
-  'promoteServer',
-  'rebuildServer',
-  'script',
-  'network',
-  'replication',
-] as const;
-
 const serviceTimesShape = z.strictObject({
   calibrated: z.boolean(),
   read: serviceTime,
@@ -95,5 +81,4 @@ export const modelShape = z.strictObject({
 });
 
 export type Model = z.output<typeof modelShape>;
-export type ServiceTime = z.output<typeof serviceTime>;
 export type ServiceTimes = z.output<typeof serviceTimesShape>;

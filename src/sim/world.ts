@@ -1,4 +1,5 @@
 import type { ActionResult, ClusterView, DrillAction, Settlement, World } from '../drills/world.ts';
+import { yieldToEvents } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 import { invariant } from '../kernel/errors.ts';
 import type { Component } from '../recording/manifest.ts';
@@ -16,6 +17,9 @@ const sessionsLeadMs = 5000;
 
 /** A write that was sent just before the end of the load still has its timeout, so this is never reached. */
 const drainLimitMs = 3_600_000;
+
+/** Virtual time computed without a break. */
+const sliceMs = 100;
 
 /** The world on the virtual clock: the same roles, load and recording as live, no process, no socket, no real time. */
 export class SimWorld implements World {
@@ -65,7 +69,8 @@ export class SimWorld implements World {
     ];
   }
 
-  drive(durationMs: number, onStart: () => void): Promise<void> {
+  /** Computes in slices of virtual time and lets a signal through between them, so that Ctrl-C ends a long simulation. */
+  async drive(durationMs: number, onStart: () => void): Promise<void> {
     const { cluster, load } = this.#world();
     let drained = false;
     onStart();
@@ -73,13 +78,13 @@ export class SimWorld implements World {
     load.start(() => {
       drained = true;
     });
-    for (let untilMs = durationMs; !drained; untilMs += 100) {
+    for (let untilMs = sliceMs; !drained; untilMs += sliceMs) {
       invariant(untilMs < durationMs + drainLimitMs, 'the simulated load never ended');
       this.clock.runUntil(untilMs);
-      load.stop();
+      if (untilMs >= durationMs) load.stop();
+      await yieldToEvents();
     }
     cluster.observers.stop();
-    return Promise.resolve();
   }
 
   view(): ClusterView {

@@ -1,0 +1,154 @@
+// Goal: what a client sees of its connection: who is served, who waits, what a loss leaves in doubt.
+// Method: three servers with fixed times, Pgpool's statechart, sessions driven by hand on the virtual clock.
+import { describe, expect, test } from 'vitest';
+import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
+import { SimSession } from '../../src/sim/session.ts';
+import type { ConnectOutcome, ExecutionOutcome, WireError } from '../../src/workload/transport.ts';
+import { threeServers } from './small-servers.ts';
+
+function frontWith(numInitChildren: number) {
+  const at = threeServers({ connect: 6, read: 1, write: 70, network: 0.5 });
+  const { clock, draws, servers, replication } = at;
+  const front = new PgpoolFront(clock, draws, {
+    servers,
+    weights: [0, 1, 1],
+    settings: {
+      searchPrimaryNodeTimeout: 3,
+      hasFollowCommand: false,
+      failoverOnBackendError: false,
+      failoverOnBackendShutdown: false,
+      numInitChildren,
+    },
+    primary: 0,
+    follow: (_, done) => done(),
+  });
+  front.pgpool.start();
+  const answered: string[] = [];
+  const open = (name: string) => {
+    const parts = { clock, draws, front, replication };
+    const note = (kind: string, server: string) => answered.push(`${kind} ${server}`);
+    const session = new SimSession({ ...parts, answered: note }, name);
+    const lost: WireError[] = [];
+    session.onLost = (error) => lost.push(error);
+    const connects: { outcome: ConnectOutcome; atMs: number }[] = [];
+    const ends: { outcome: ExecutionOutcome; atMs: number }[] = [];
+    const connect = (): void => session.connect((outcome) => connects.push({ outcome, atMs: clock.nowMs() }));
+    const execute = (kind: 'read' | 'write', operationId: string): void => {
+      const call = { className: kind, classIndex: 0, kind, operationId, variables: {} };
+      session.execute(call, (outcome) => ends.push({ outcome, atMs: clock.nowMs() }));
+    };
+    return { session, lost, connects, ends, connect, execute };
+  };
+  return { ...at, front, open, answered };
+}
+
+describe('SimSession', () => {
+  test('a first session costs a connection to every server; one at a child that kept them is cheap', () => {
+    const at = frontWith(1);
+    const first = at.open('first');
+    first.connect();
+    at.pass(100);
+    expect(first.connects[0]).toMatchObject({ outcome: { ok: true }, atMs: 10_000 + 0.5 + 8 + 2 });
+    first.session.close();
+    const second = at.open('second');
+    second.connect();
+    at.pass(100);
+    expect(second.connects[0]).toMatchObject({ outcome: { ok: true }, atMs: 10_100 + 0.5 + 2 + 2 });
+  });
+
+  test('with all children busy the next client waits in silence, until one is free or it gives up', () => {
+    const at = frontWith(1);
+    const [first, second, third] = [at.open('1'), at.open('2'), at.open('3')];
+    first.connect();
+    at.pass(100);
+    second.connect();
+    third.connect();
+    at.pass(2000);
+    expect(second.connects).toEqual([]);
+    first.session.close();
+    at.pass(2000);
+    expect(second.connects[0]?.outcome.ok).toBe(true);
+    expect(third.connects[0]).toMatchObject({
+      outcome: { ok: false, error: { code: 'timeout' } },
+      atMs: 13_100,
+    });
+  });
+
+  test('a write is durable on the primary and answered; a read is answered by the session’s own server', () => {
+    const at = frontWith(2);
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    session.execute('write', '1.0');
+    at.pass(100);
+    session.execute('read', '0.0');
+    at.pass(100);
+    expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([true, true]);
+    expect(session.ends[0]?.atMs).toBeCloseTo(10_100 + 71, 5);
+    expect(at.servers[0].rows).toEqual(['1.0']);
+    const [connect] = session.connects;
+    expect(at.answered).toEqual(['write a', `read ${connect?.outcome.ok && connect.outcome.server}`]);
+  });
+
+  test.each([
+    ['before COMMIT was sent, it is known not to be done', 30, true, []],
+    ['while COMMIT runs, nobody knows', 65, false, []],
+  ])('primary killed in a write: %s', (_, killAfterMs, definite, rows) => {
+    const at = frontWith(2);
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    session.execute('write', '1.0');
+    at.pass(killAfterMs);
+    at.servers[0].send({ type: 'crash' });
+    at.pass(200);
+    expect(session.ends[0]?.outcome).toMatchObject({
+      ok: false,
+      definite,
+      lost: true,
+      error: { code: 'XX000' },
+    });
+    expect(at.servers[0].rows).toEqual(rows);
+    session.session.close();
+    session.connect();
+    at.pass(100);
+    expect(session.connects[1]?.outcome).toMatchObject({ ok: false, error: { code: 'XX000' } });
+  });
+
+  test('cut by Pgpool while COMMIT runs: in doubt for the client, done on the server', () => {
+    const at = frontWith(2);
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    session.execute('write', '1.0');
+    at.pass(65);
+    at.front.pgpool.detach(0);
+    at.pass(200);
+    expect(at.servers[0].rows).toEqual(['1.0']);
+    const [end] = session.ends;
+    expect(end?.outcome.ok === true || end?.outcome.definite === false).toBe(true);
+  });
+
+  test('idle sessions are told of a dead primary within 0.1 s; while Pgpool switches the next ones wait and are dropped', () => {
+    const at = frontWith(2);
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    at.servers[0].send({ type: 'crash' });
+    at.pass(100);
+    expect(session.lost).toMatchObject([{ code: 'XX000' }]);
+    at.front.pgpool.detach(0);
+    at.pass(1000);
+    session.connect();
+    at.pass(1900);
+    expect(session.connects).toHaveLength(1);
+    at.pass(300);
+    expect(session.connects[1]?.outcome).toMatchObject({ ok: false, error: { code: 'closed' } });
+    session.connect();
+    at.pass(100);
+    expect(session.connects[2]?.outcome.ok).toBe(true);
+    session.execute('write', '1.0');
+    at.pass(100);
+    expect(session.ends[0]?.outcome).toMatchObject({ definite: true, lost: false, error: { code: '25006' } });
+  });
+});
