@@ -2,7 +2,7 @@
  * The layers of docs/architecture.md, in the order in which knowledge flows: a layer may import itself and the ones
  * listed before it, less the exceptions. Owners: a package or built-in that only the named layers may touch.
  */
-const order = [
+export const order = [
   'kernel',
   'recording',
   'scenario',
