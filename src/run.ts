@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { summarise } from './analysis/summary.ts';
 import { DrillSchedule } from './drills/schedule.ts';
-import type { World, WorldSnapshot } from './drills/world.ts';
+import type { Settlement, World, WorldSnapshot } from './drills/world.ts';
 import { isoNow, RealClock } from './kernel/clock.ts';
 import { DrillError, ExitCode, InputError } from './kernel/errors.ts';
 import { LiveWorld } from './live/world.ts';
@@ -102,7 +102,7 @@ export async function simulate(plan: RunPlan): Promise<Recording> {
   const world = new SimWorld(plan);
   const recorder = new MemoryRecorder();
   await world.prepare(recorder);
-  const settled = await driveLoad(world, plan, recorder);
+  const { settled } = await driveLoad(world, plan, recorder);
   await world.close();
   const { kind, transport } = world;
   return recorder.recording(
@@ -127,8 +127,10 @@ async function drive(
   try {
     await world.prepare(writer);
     if (hooks.signal.aborted) return;
-    const settled = await driveLoad(world, plan, writer, world.kind === 'live' ? hooks : undefined);
-    writer.settled(settled);
+    const driven = await driveLoad(world, plan, writer, world.kind === 'live' ? hooks : undefined);
+    writer.settled(driven.settled);
+    if (driven.failures.length > 0)
+      throw new DrillError(driven.failures.join('\n'), { exitCode: ExitCode.failed });
   } catch (error) {
     if (!hooks.signal.aborted) throw error;
   } finally {
@@ -137,7 +139,13 @@ async function drive(
   }
 }
 
-async function driveLoad(world: World, plan: RunPlan, recorder: Recorder, hooks?: RunHooks) {
+/** Load and drills from start to settlement; `failures` says which drills could not be carried out, and why. */
+async function driveLoad(
+  world: World,
+  plan: RunPlan,
+  recorder: Recorder,
+  hooks?: RunHooks,
+): Promise<{ settled: Settlement; failures: string[] }> {
   const { warmup } = plan.scenario.value.phases;
   const failures: string[] = [];
   const schedule = new DrillSchedule({
@@ -170,8 +178,7 @@ async function driveLoad(world: World, plan: RunPlan, recorder: Recorder, hooks?
       atMs: world.clock.nowMs(),
     });
   }
-  if (failures.length > 0) throw new DrillError(failures.join('\n'), { exitCode: ExitCode.failed });
-  return settled;
+  return { settled, failures };
 }
 
 function tick(

@@ -2,22 +2,15 @@ import type { DrillOutcome, DrillSummary, Outage, Summary } from '../recording/s
 
 /** The part of a drill's summary that a prediction has too. */
 export function outcomeOf(drill: DrillSummary): DrillOutcome {
-  const { atMs, endMs, operations, outages, degraded, spike, recoveredAfterMs, readShare } = drill;
-  const { timeline, lostCommits, staleReads, weightRestoredAfterMs } = drill;
-  return {
-    atMs,
-    endMs,
-    operations,
-    outages,
-    degraded,
-    spike,
-    recoveredAfterMs,
-    readShare,
-    timeline,
-    lostCommits,
-    staleReads,
-    weightRestoredAfterMs,
-  };
+  const {
+    id: _id,
+    kind: _kind,
+    target: _target,
+    predicted: _predicted,
+    predictionError: _error,
+    ...outcome
+  } = drill;
+  return outcome;
 }
 
 /** Puts the prediction of each drill, found by its id, beside what was measured. */

@@ -50,6 +50,7 @@ export function drillFindings(
       atMs: window.injectedMs,
       endMs,
       operations: operationsOf(recording, window),
+      refusedSessions: refusalsOf(recording, window),
       outages,
       ...loadEffects(recording, { window, frame, seconds, outages }),
       readShare: sharesAround(recording, { window, endMs, measuredFromMs: frame.measured.startMs }),
@@ -95,6 +96,14 @@ function operationsOf(
       return [name, { due, ok, failed, unknown, skipped }];
     }),
   );
+}
+
+function refusalsOf(recording: Recording, { injectedMs, untilMs }: DrillWindow): Record<string, number> {
+  const refused: Record<string, number> = {};
+  for (const { refusedSessions } of slicesIn(recording.intervals, { startMs: injectedMs, endMs: untilMs })) {
+    for (const [code, count] of Object.entries(refusedSessions)) refused[code] = (refused[code] ?? 0) + count;
+  }
+  return refused;
 }
 
 /** Degraded stretches, recovery and spike of every class. */

@@ -8,8 +8,16 @@ import { reportCommand } from './report.ts';
 import { runCommand, simulateCommand } from './run.ts';
 
 const exitCodes = `
-Exit codes: 0 ok · 1 input that cannot be read or run · 2 the run failed (partial results kept) · 3 the run is
-invalid (generator saturated, worker lost) · 99 the verdict is fail · 130 interrupted (partial results kept)`;
+Exit codes:
+  0    ok
+  1    wrong usage, or input that cannot be read or run; nothing was started
+  2    the run failed; partial results are kept
+  3    the run is not valid: generator saturated, or a worker lost
+  99   the verdict is fail
+  130  interrupted; partial results are kept, every server is stopped
+
+Example:
+  pgdrill simulate workloads/rehearse-failover.yaml`;
 
 async function main(): Promise<void> {
   const program = new Command('pgdrill')

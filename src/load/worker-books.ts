@@ -72,6 +72,10 @@ export class WorkerBooks implements PoolObserver {
       this.#liveReads[server ?? '?'] = (this.#liveReads[server ?? '?'] ?? 0) + 1;
   }
 
+  refused(code: string, atMs: number): void {
+    this.#accounting.refused(code, atMs);
+  }
+
   advance(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void {
     this.#accounting.advance(nowMs, sessionsByServer);
     if (nowMs - this.#liveSinceMs >= livePeriodMs) this.#tellLive(nowMs, sessionsByServer);

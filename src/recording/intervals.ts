@@ -36,6 +36,8 @@ export interface Interval {
   readsByServer: Record<string, number>;
   /** Sessions connected at the end of the slice, by server that serves their balanced reads; `?` unknown. */
   sessionsByServer: Record<string, number>;
+  /** Attempts to open a session that failed in the slice, by SQLSTATE, `closed` or `timeout`. */
+  refusedSessions: Record<string, number>;
   /** Largest delay between an operation's due time and its send among operations that found a free session, ms. */
   scheduleLagMs: number;
 }

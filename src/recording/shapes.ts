@@ -85,6 +85,7 @@ export const intervalShape = z.object({
   classes: z.record(z.string(), classIntervalShape),
   readsByServer: counts,
   sessionsByServer: counts,
+  refusedSessions: counts,
   scheduleLagMs: z.number(),
 });
 

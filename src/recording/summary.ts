@@ -114,6 +114,8 @@ export interface DrillOutcome {
   /** Operations due from the injection until the next drill, by class. */
   operations: Record<string, Pick<ClassSummary, 'due' | 'ok' | 'failed' | 'unknown' | 'skipped'>>;
   outages: Record<string, Outage[]>;
+  /** Attempts to open a session that failed between the injection and the next drill, by SQLSTATE, `closed` or `timeout`. */
+  refusedSessions: Record<string, number>;
   degraded: Record<string, { startMs: number; endMs: number }[]>;
   spike: Record<string, { baselineP99Ms: number | null; p99Ms: number | null; lengthMs: number } | null>;
   recoveredAfterMs: Record<string, number | null>;

@@ -98,3 +98,16 @@ export function cautions({ world, provenance, drills }: Summary): string[] {
 export function namesIn(...records: Record<string, unknown>[]): string[] {
   return [...new Set(records.flatMap((record) => Object.keys(record)))];
 }
+
+/** How often Pgpool refused a new session in a drill, by SQLSTATE, and how often the simulation expected it to. */
+export function refusalText(
+  refused: Readonly<Record<string, number>>,
+  predicted: { refusedSessions: Readonly<Record<string, number>> } | null,
+): string {
+  const total = (counts: Readonly<Record<string, number>>): number =>
+    Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const codes = Object.entries(refused).map(([code, count]) => `${code} ${formatCount(count)}`);
+  const listed = codes.length === 0 ? '' : ` (${codes.join(', ')})`;
+  const other = predicted ? `; simulated ${formatCount(total(predicted.refusedSessions))}` : '';
+  return `new sessions refused: ${formatCount(total(refused))}${listed}${other}`;
+}

@@ -8,6 +8,7 @@ import {
   formatSpan,
   namesIn,
   phaseMeaning,
+  refusalText,
 } from './format.ts';
 import { escapeHtml, htmlTable } from './html-text.ts';
 import { timelineSvg } from './timeline-svg.ts';
@@ -131,13 +132,20 @@ function shareTable({ readShare, predicted }: DrillSummary, servers: readonly st
   return htmlTable([...head, ...(predicted ? ['sim. before', 'sim. during', 'sim. after'] : [])], rows);
 }
 
-function afterwards({ weightRestoredAfterMs, predicted, lostCommits }: DrillSummary): string {
-  const lines = Object.entries(weightRestoredAfterMs).map(([server, afterMs]) => {
+function afterwards({
+  refusedSessions,
+  weightRestoredAfterMs,
+  predicted,
+  lostCommits,
+}: DrillSummary): string {
+  const lines = [`${refusalText(refusedSessions, predicted)}.`];
+  const restored = Object.entries(weightRestoredAfterMs).map(([server, afterMs]) => {
     const own =
       afterMs === null ? 'not before the next drill or the end' : `${formatSpan(afterMs)} after its attach`;
     const other = predicted?.weightRestoredAfterMs[server];
     return `${server} carried its weight again: ${own}${other == null ? '' : ` (simulated ${formatSpan(other)})`}.`;
   });
+  lines.push(...restored);
   if (lostCommits !== null) lines.push(`Acknowledged writes lost: ${formatCount(lostCommits)}.`);
   return lines.length === 0 ? '' : `<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`;
 }

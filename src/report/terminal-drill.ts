@@ -8,6 +8,7 @@ import {
   formatSpan,
   namesIn,
   phaseLabel,
+  refusalText,
 } from './format.ts';
 import { textTable, wrapText } from './text-table.ts';
 
@@ -125,10 +126,11 @@ function shareLines({ readShare, predicted }: DrillSummary, servers: readonly st
 }
 
 function afterwards(
-  { weightRestoredAfterMs, lostCommits, predicted }: DrillSummary,
+  { refusedSessions, weightRestoredAfterMs, lostCommits, predicted }: DrillSummary,
   world: Summary['world'],
 ): string[] {
-  const lines = Object.entries(weightRestoredAfterMs).flatMap(([server, afterMs]) => {
+  const lines = wrapText(refusalText(refusedSessions, predicted));
+  const restored = Object.entries(weightRestoredAfterMs).flatMap(([server, afterMs]) => {
     const own =
       afterMs === null ? 'not before the next drill or the end' : `${formatSpan(afterMs)} after its attach`;
     const other = predicted?.weightRestoredAfterMs[server];
@@ -136,6 +138,7 @@ function afterwards(
       `${server} carried its weight again: ${own}${other == null ? '' : ` (simulated ${formatSpan(other)})`}`,
     );
   });
+  lines.push(...restored);
   if (lostCommits !== null) lines.push(...wrapText(`acknowledged writes lost: ${formatCount(lostCommits)}`));
   else if (world === 'live') lines.push(...wrapText('acknowledged writes lost: not measured'));
   return lines;

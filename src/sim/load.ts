@@ -96,6 +96,7 @@ export class SimLoad {
         this.#accounting.ended(operation);
         this.#ledger.ended(operation, operation.outcome, operation.endedMs);
       },
+      refused: (code, atMs) => this.#accounting.refused(code, atMs),
       advance: (nowMs, sessions) => this.#accounting.advance(nowMs, sessions),
       finish: (nowMs, sessions) => {
         this.#accounting.finish(nowMs, sessions);

@@ -102,6 +102,12 @@ export class Accounting {
       counts.errors[code ?? unknownServer] = (counts.errors[code ?? unknownServer] ?? 0) + 1;
   }
 
+  /** An attempt to open a session failed at `atMs`. */
+  refused(code: string, atMs: number): void {
+    const { refusedSessions } = this.#sliceAt(Math.max(atMs, this.#closedUntilMs)).interval;
+    refusedSessions[code] = (refusedSessions[code] ?? 0) + 1;
+  }
+
   /**
    * Closes the slices whose time is over: nothing may become due or end before `nowMs` any more.
    *
@@ -219,6 +225,7 @@ function emptyInterval(startMs: number, classes: readonly AccountClass[]): Inter
     classes: Object.fromEntries(entries),
     readsByServer: {},
     sessionsByServer: {},
+    refusedSessions: {},
     scheduleLagMs: 0,
   };
 }

@@ -16,6 +16,8 @@ export interface PoolObserver {
   due(classIndex: number, dueMs: number): void;
   /** Once for every due operation. */
   ended(operation: EndedOperation): void;
+  /** A session could not be opened, after load start. */
+  refused(code: string, atMs: number): void;
   /** Every 100 ms after load start: nothing becomes due or ends before `nowMs` any more. */
   advance(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void;
   /** The load is over and every due operation has ended. */
@@ -89,6 +91,9 @@ export class ClientPool {
           lifetimeMs: sessionLifetimeMs,
           onIdle: (session) => this.#becameIdle(session),
           onGone: (session) => this.#idle.delete(session),
+          onRefused: (code) => {
+            if (this.#state === 'running') this.#options.observer.refused(code, Math.max(0, this.#now()));
+          },
         }),
     );
     this.#arrivalTimer = new Deadline(clock, () => this.#takeArrivals());

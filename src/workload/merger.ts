@@ -73,6 +73,7 @@ function mergeIntervals(parts: readonly Interval[]): Interval {
     classes: {},
     readsByServer: {},
     sessionsByServer: {},
+    refusedSessions: {},
     scheduleLagMs: 0,
   };
   for (const part of parts) {
@@ -86,6 +87,7 @@ function mergeIntervals(parts: readonly Interval[]): Interval {
     }
     addCounts(merged.readsByServer, part.readsByServer);
     addCounts(merged.sessionsByServer, part.sessionsByServer);
+    addCounts(merged.refusedSessions, part.refusedSessions);
     merged.scheduleLagMs = Math.max(merged.scheduleLagMs, part.scheduleLagMs);
   }
   return merged;

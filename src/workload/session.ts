@@ -14,6 +14,8 @@ export interface ClientSessionOptions {
   onIdle: (session: ClientSession) => void;
   /** It is no longer free: its connection was lost or is being renewed. */
   onGone: (session: ClientSession) => void;
+  /** An attempt to connect failed. */
+  onRefused: (code: string) => void;
 }
 
 /** Lifetimes differ by up to this share, so that sessions that began together are not renewed together. */
@@ -152,6 +154,7 @@ export class ClientSession {
   #connected(outcome: ConnectOutcome, startedAtMs: number): void {
     const { clock, random, lifetimeMs } = this.#options;
     if (!outcome.ok) {
+      this.#options.onRefused(outcome.error.code);
       this.#leave();
       this.#attempts = Math.max(1, this.#attempts);
       this.#reconnectAt(startedAtMs);

@@ -133,6 +133,7 @@ class Tally {
         classes: {},
         readsByServer: {},
         sessionsByServer: {},
+        refusedSessions: {},
         scheduleLagMs: 0,
       });
     }

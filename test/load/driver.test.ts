@@ -69,6 +69,7 @@ const interval = (startMs: number, ok: number): Interval => ({
   },
   readsByServer: {},
   sessionsByServer: {},
+  refusedSessions: {},
   scheduleLagMs: 0,
 });
 

@@ -55,6 +55,7 @@ const interval = (startMs: number): Interval => ({
   },
   readsByServer: { server2: 2 },
   sessionsByServer: { server2: 4, '?': 1 },
+  refusedSessions: {},
   scheduleLagMs: 0.75,
 });
 

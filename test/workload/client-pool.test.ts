@@ -45,6 +45,7 @@ function rig(behaviour: Behaviour, options: Partial<ClientPoolOptions> & { sessi
       ends.push(operation);
       accounting.ended(operation);
     },
+    refused: (code, atMs) => accounting.refused(code, atMs),
     advance: (nowMs, sessions) => accounting.advance(nowMs, sessions),
     finish: (nowMs, sessions) => accounting.finish(nowMs, sessions),
   };
