@@ -19,6 +19,7 @@ export const efmAgentMachine = base.createMachine({
     runScripts: true,
     role: 'standby',
     primaryExists: false,
+    unanswered: 0,
   }),
   initial: 'starting',
   states: {

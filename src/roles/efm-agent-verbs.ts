@@ -14,6 +14,8 @@ export interface AgentContext {
   role: 'primary' | 'standby';
   /** Whether another agent was primary when `resume` was asked for. */
   primaryExists: boolean;
+  /** Looks at the promoted server that got no answer, one after the other. */
+  unanswered: number;
 }
 
 interface Request {
@@ -60,6 +62,11 @@ export const base = setup({
     connectionRetry: 1000,
   },
   guards: {
+    /** As long without an answer as a monitored database would be given (docs/method.md A8). */
+    silentTooLong: ({ context, event }) =>
+      event.type === 'ended' &&
+      !event.ok &&
+      (context.unanswered + 1) * context.settings.recoveryCheckPeriodMs >= context.settings.localTimeoutMs,
     ok: ({ event }) => event.type === 'ended' && event.ok,
     inRecovery: ({ event }) => event.type === 'ended' && event.ok && event.inRecovery === true,
     outOfRecovery: ({ event }) => event.type === 'ended' && event.ok && event.inRecovery === false,
@@ -151,5 +158,10 @@ export const take = base.assign(({ context, event }) => {
 export const noteResume = base.assign(({ context, event }) =>
   event.type === 'resume' ? { ...context, primaryExists: event.primaryExists } : context,
 );
+
+/** Counts a look without an answer; any answer starts the count again. */
+export const countUnanswered = base.assign(({ context, event }) => ({
+  unanswered: event.type === 'ended' && !event.ok ? context.unanswered + 1 : 0,
+}));
 
 export const stopWatch = base.emit({ type: 'watch', expectRecovery: null } as const);

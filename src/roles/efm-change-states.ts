@@ -1,6 +1,7 @@
 import {
   attachAs,
   base,
+  countUnanswered,
   detachAs,
   noteResume,
   notify,
@@ -54,6 +55,7 @@ export const promoting = base.createStateConfig({
       },
     },
     awaitingRecoveryEnd: {
+      entry: base.assign({ unanswered: 0 }),
       initial: 'waiting',
       states: {
         waiting: { after: { recoveryCheckPeriod: 'asking' } },
@@ -62,7 +64,15 @@ export const promoting = base.createStateConfig({
           on: {
             ended: [
               { guard: 'outOfRecovery', target: '#agent.promoting.reconfiguringOthers' },
-              { target: 'waiting' },
+              {
+                guard: 'silentTooLong',
+                target: '#agent.idle',
+                actions: [
+                  notify('SEVERE', 'Could not promote standby'),
+                  ...reply(false, 'the promoted server does not answer'),
+                ],
+              },
+              { target: 'waiting', actions: countUnanswered },
             ],
           },
         },

@@ -79,6 +79,18 @@ describe('the primary database goes down', () => {
     ]);
   });
 
+  test('a winner that dies while it is promoted is given up after local.timeout, and the coordinator is free again', () => {
+    const cluster = failover();
+    const startMs = cluster.atMs('promoteServer');
+    const doomed = new AgentCluster();
+    doomed.clock.setTimeout(() => doomed.servers.set('a', 'down'), 2500);
+    doomed.clock.setTimeout(() => doomed.servers.set('b', 'down'), startMs + takesMs.promote - 1000 + 1);
+    doomed.clock.runUntil(60_000);
+    expect(doomed.agent('b').role).toBe('idle');
+    expect(doomed.notices()).toContain('SEVERE Could not promote standby');
+    expect(doomed.notices()).toContain('WARNING Promotion has not occurred for cluster');
+  });
+
   test('auto.failover=false only notifies', () => {
     const cluster = failover({ 'auto.failover': 'false' });
     expect(cluster.commands()).not.toContain('promoteServer@b');
