@@ -16,7 +16,7 @@ export interface ClusterStatus {
 
 /**
  * Asks every database for its positions, the primary first: a standby is in sync when it has replayed what the primary
- * had written *before* the standby was asked (docs/method.md A4: EDB documents only that the two are compared).
+ * had written *before* the standby was asked (docs/method.md E2: EDB documents only that the two are compared).
  */
 export function clusterStatus(agent: AgentParts, done: (status: ClusterStatus) => void): void {
   const members = agent.membership.all();

@@ -62,7 +62,7 @@ export const base = setup({
     connectionRetry: 1000,
   },
   guards: {
-    /** As long without an answer as a monitored database would be given (docs/method.md A8). */
+    /** As long without an answer as a monitored database would be given (docs/method.md E3). */
     silentTooLong: ({ context, event }) =>
       event.type === 'ended' &&
       !event.ok &&

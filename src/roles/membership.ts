@@ -1,7 +1,7 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
 import type { MemberStatus } from './host.ts';
 
-/** EFM documents no heartbeat interval; a tenth of the shortest usable node.timeout (docs/method.md A3). */
+/** EFM documents no heartbeat interval; a tenth of the shortest usable node.timeout (docs/method.md E1). */
 export const heartbeatPeriodMs = 1000;
 
 /**
