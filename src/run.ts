@@ -1,19 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { summarise } from './analysis/summary.ts';
-import { DrillSchedule } from './drills/schedule.ts';
-import type { Settlement, World, WorldSnapshot } from './drills/world.ts';
-import { isoNow, RealClock } from './kernel/clock.ts';
+import type { World } from './drills/world.ts';
+import { isoNow } from './kernel/clock.ts';
 import { DrillError, ExitCode, InputError } from './kernel/errors.ts';
 import { LiveWorld } from './live/world.ts';
-import { MemoryRecorder } from './recording/memory.ts';
-import type { Recorder, Recording } from './recording/recording.ts';
-import { ResultWriter, readRecording, resultFiles } from './recording/store.ts';
+import { ResultWriter } from './recording/store.ts';
 import type { Summary } from './recording/summary.ts';
-import { renderHtml } from './report/html.ts';
-import { renderJson } from './report/json.ts';
+import { driveLoad, GuardedRecorder, type RunTick } from './run/drive.ts';
 import { manifestOf } from './run/manifest.ts';
 import { planRun, type RunPlan } from './run/plan.ts';
+import { writePrediction, writeReports } from './run/reports.ts';
 import { SimWorld } from './sim/world.ts';
 
 /** What is asked for on the command line. */
@@ -34,16 +28,6 @@ export interface RunHooks {
   signal: AbortSignal;
 }
 
-/** The state of a live run, several times a second. */
-export interface RunTick {
-  elapsedMs: number;
-  totalMs: number;
-  /** What is going on, in a few words. */
-  stage: string;
-  primary: string | null;
-  snapshot: WorldSnapshot | null;
-}
-
 export interface RunResult {
   summary: Summary;
   folder: string;
@@ -51,8 +35,6 @@ export interface RunResult {
   /** What made the run fail after it had started; the folder holds what was recorded until then. */
   failure: Error | null;
 }
-
-const tickMs = 500;
 
 /**
  * The story: load → check → build → choose the world → drive → record → analyse → report.
@@ -67,48 +49,20 @@ export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResu
 
   const { kind, transport } = world;
   const startedAt = kind === 'live' ? isoNow() : null;
+  const components = world.components();
   const writer = new ResultWriter(
     request.folder,
-    manifestOf(plan, { kind, transport, components: world.components(), startedAt }),
+    manifestOf(plan, { kind, transport, components, startedAt }),
   );
-  let failure: Error | null = null;
-  try {
-    await drive(world, plan, { writer, hooks });
-  } catch (error) {
-    failure = error as Error;
-  } finally {
-    await world.close();
-    writer.close();
-  }
-  if (kind === 'live')
-    writeFileSync(join(request.folder, resultFiles.predicted), renderJson(summarise(await simulate(plan))));
+  const failures = new Failures();
+  await failures.during(() => drive(world, plan, { writer, hooks }));
+  const interrupted = hooks.signal.aborted;
+  await failures.during(() => world.close());
+  writer.close();
+
+  if (kind === 'live') await failures.during(() => writePrediction(request.folder, plan));
   const summary = writeReports(request.folder);
-  return { summary, folder: request.folder, interrupted: hooks.signal.aborted, failure };
-}
-
-/** Analyses a result folder and writes `summary.json` and `report.html` into it; a live run's prediction lies beside. */
-export function writeReports(folder: string): Summary {
-  const recording = readRecording(folder);
-  const file = join(folder, resultFiles.predicted);
-  const predicted = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Summary) : undefined;
-  const summary = summarise(recording, predicted ? { predicted } : {});
-  writeFileSync(join(folder, resultFiles.summary), renderJson(summary));
-  writeFileSync(join(folder, resultFiles.report), renderHtml(summary, recording));
-  return summary;
-}
-
-/** The same question asked of virtual time, in memory: a prediction sees the plan and never a measurement. */
-export async function simulate(plan: RunPlan): Promise<Recording> {
-  const world = new SimWorld(plan);
-  const recorder = new MemoryRecorder();
-  await world.prepare(recorder);
-  const { settled } = await driveLoad(world, plan, recorder);
-  await world.close();
-  const { kind, transport } = world;
-  return recorder.recording(
-    manifestOf(plan, { kind, transport, components: world.components(), startedAt: null }),
-    settled,
-  );
+  return { summary, folder: request.folder, interrupted, failure: failures.first };
 }
 
 function worldOf(kind: 'live' | 'simulated', plan: RunPlan, hooks: RunHooks): World {
@@ -117,86 +71,48 @@ function worldOf(kind: 'live' | 'simulated', plan: RunPlan, hooks: RunHooks): Wo
   return new LiveWorld(plan, { workers, onProgress: hooks.progress, signal: hooks.signal });
 }
 
+/** From an empty machine to a settled run; what goes wrong on the way is also in the recording. */
 async function drive(
   world: World,
   plan: RunPlan,
   { writer, hooks }: { writer: ResultWriter; hooks: RunHooks },
 ): Promise<void> {
+  const recorder = new GuardedRecorder(writer, () => world.abort());
   const onAbort = (): void => world.abort();
   hooks.signal.addEventListener('abort', onAbort, { once: true });
+  let failures: string[] = [];
   try {
-    await world.prepare(writer);
+    await world.prepare(recorder);
     if (hooks.signal.aborted) return;
-    const driven = await driveLoad(world, plan, writer, world.kind === 'live' ? hooks : undefined);
+    const onTick = world.kind === 'live' ? { onTick: hooks.tick } : {};
+    const driven = await driveLoad(world, plan, { recorder, ...onTick });
+    failures = driven.failures;
+    if (recorder.failure) throw recorder.failure;
     writer.settled(driven.settled);
-    if (driven.failures.length > 0)
-      throw new DrillError(driven.failures.join('\n'), { exitCode: ExitCode.failed });
   } catch (error) {
-    if (!hooks.signal.aborted) throw error;
+    if (hooks.signal.aborted && error instanceof DrillError && error.exitCode === ExitCode.interrupted)
+      return;
+    const detail = (error as Error).message;
+    const atMs = world.clock.nowMs();
+    recorder.event({ type: 'probe', observer: 'run', target: 'run', ok: false, detail, atMs });
+    throw error;
   } finally {
     hooks.signal.removeEventListener('abort', onAbort);
-    if (hooks.signal.aborted) writer.event({ type: 'phase', name: 'interrupted', atMs: world.clock.nowMs() });
+    if (hooks.signal.aborted)
+      recorder.event({ type: 'phase', name: 'interrupted', atMs: world.clock.nowMs() });
   }
+  if (failures.length > 0) throw new DrillError(failures.join('\n'), { exitCode: ExitCode.failed });
 }
 
-/** Load and drills from start to settlement; `failures` says which drills could not be carried out, and why. */
-async function driveLoad(
-  world: World,
-  plan: RunPlan,
-  recorder: Recorder,
-  hooks?: RunHooks,
-): Promise<{ settled: Settlement; failures: string[] }> {
-  const { warmup } = plan.scenario.value.phases;
-  const failures: string[] = [];
-  const schedule = new DrillSchedule({
-    world,
-    recorder,
-    plan: plan.drills,
-    onDone: ({ id }, { ok, detail }) => {
-      if (!ok) failures.push(`drill ${id} could not be carried out: ${detail ?? 'no reason given'}`);
-    },
-  });
-  const phase = (name: 'start' | 'warmedUp' | 'stop', atMs: number): void =>
-    recorder.event({ type: 'phase', name, atMs });
-  const stopTicking = hooks ? tick(world, plan, { schedule, hooks }) : () => undefined;
-  await world.drive(plan.durationMs, () => {
-    phase('start', 0);
-    world.clock.setTimeout(() => phase('warmedUp', warmup), warmup - world.clock.nowMs());
-    schedule.start();
-  });
-  stopTicking();
-  schedule.stop();
-  phase('stop', Math.min(plan.durationMs, world.clock.nowMs()));
-  const settled = await world.settle();
-  for (const reason of settled.invalid ?? []) {
-    recorder.event({
-      type: 'probe',
-      observer: 'run',
-      target: 'load',
-      ok: false,
-      detail: reason,
-      atMs: world.clock.nowMs(),
-    });
-  }
-  return { settled, failures };
-}
+/** Keeps the first failure of a series of steps, each of which is taken whatever became of the ones before. */
+class Failures {
+  first: Error | null = null;
 
-function tick(
-  world: World,
-  plan: RunPlan,
-  { schedule, hooks }: { schedule: DrillSchedule; hooks: RunHooks },
-): () => void {
-  const clock = new RealClock();
-  const { warmup } = plan.scenario.value.phases;
-  let timer: unknown = null;
-  const beat = (): void => {
-    timer = clock.setTimeout(beat, tickMs);
-    const elapsedMs = world.clock.nowMs();
-    if (elapsedMs < 0) return;
-    const stage = schedule.current?.id ?? (elapsedMs < warmup ? 'warm-up' : 'steady');
-    const { primary } = world.view();
-    hooks.tick({ elapsedMs, totalMs: plan.durationMs, stage, primary, snapshot: world.snapshot() });
-  };
-  beat();
-  return () => clock.clearTimeout(timer);
+  async during(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.first ??= error as Error;
+    }
+  }
 }

@@ -33,9 +33,11 @@ export function commandsIn(events: readonly RecordedEvent[], stretch: Stretch): 
   return spans;
 }
 
-/** From the first start to the last end of some commands; undefined when there are none or none has ended. */
+/** From the first start to the last end of some commands; undefined when there are none, or one was not seen to end. */
 export function spanOf(commands: readonly CommandSpan[]): Stretch | undefined {
   const [first] = commands;
   const ends = commands.flatMap(({ endMs }) => (endMs === null ? [] : [endMs]));
-  return first && ends.length > 0 ? { startMs: first.startMs, endMs: Math.max(...ends) } : undefined;
+  return first && ends.length === commands.length
+    ? { startMs: first.startMs, endMs: Math.max(...ends) }
+    : undefined;
 }

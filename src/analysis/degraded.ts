@@ -42,11 +42,11 @@ export function degradedStretches(
 
 /**
  * Time from the injection until the class was back at 95 % of its baseline: the end of the last degraded second before the
- * next drill. 0 when nothing was degraded; null when the drill's last whole second still was.
+ * next drill. 0 when nothing was degraded; null when the drill's last whole second still was, or when it has none.
  */
 export function recoveredAfterMs(stretches: readonly Stretch[], window: DrillWindow): number | null {
   const last = stretches.at(-1);
-  if (!last) return 0;
+  if (!last) return Math.ceil(window.injectedMs / 1000) * 1000 + 1000 <= window.untilMs ? 0 : null;
   if (last.endMs + 1000 > window.untilMs) return null;
   return last.endMs - window.injectedMs;
 }

@@ -33,6 +33,8 @@ export interface Frame {
   baseline: Stretch | null;
   drills: DrillWindow[];
   interrupted: boolean;
+  /** The recording holds no end of the load: the program that wrote it ended before. */
+  cutShort: boolean;
 }
 
 /**
@@ -46,10 +48,12 @@ export function frameOf(recording: Recording): Frame {
   const { warmupMs, measureMs } = recording.manifest.scenario;
   let loadEndMs = warmupMs + measureMs;
   let interrupted = false;
+  let cutShort = true;
   for (const event of recording.events) {
     if (event.type !== 'phase' || (event.name !== 'stop' && event.name !== 'interrupted')) continue;
     loadEndMs = Math.min(loadEndMs, event.atMs);
     interrupted ||= event.name === 'interrupted';
+    cutShort = false;
   }
   const last = recording.intervals.at(-1);
   loadEndMs = Math.max(0, Math.min(loadEndMs, last ? last.startMs + last.lengthMs : 0));
@@ -62,6 +66,7 @@ export function frameOf(recording: Recording): Frame {
     baseline: wholeSeconds >= 1 ? { startMs: warmupMs, endMs: baselineEndMs } : null,
     drills,
     interrupted,
+    cutShort,
   };
 }
 

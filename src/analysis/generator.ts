@@ -8,12 +8,14 @@ const saturatedAboveMs = 50;
  * Tells how well the generator kept to its schedule.
  *
  * The lag of a slice is the largest delay between due time and send among operations that found a free session, so a wait
- * for the cluster never counts. Saturated: one measured slice in twenty lags by more than 50 ms.
+ * for the cluster never counts. A slice without such an operation says nothing, so that an outage does not thin the others
+ * out. Saturated: one measured slice in twenty, of those that say something, lags by more than 50 ms.
  *
  * @param slices the slices of the measured stretch
  */
 export function generatorOf(slices: readonly Interval[]): Summary['generator'] {
-  const scheduleLagMs = rankPercentiles(slices.map((slice) => slice.scheduleLagMs));
+  const lagsMs = slices.map(({ scheduleLagMs }) => scheduleLagMs).filter((lagMs) => lagMs !== null);
+  const scheduleLagMs = rankPercentiles(lagsMs);
   return { scheduleLagMs, saturated: scheduleLagMs !== null && scheduleLagMs.p95 > saturatedAboveMs };
 }
 

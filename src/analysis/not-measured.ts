@@ -58,7 +58,8 @@ function drillGaps(drill: DrillSummary, { recording, history, frame }: Findings)
   const field = (name: string): string => `drills[${drill.id}].${name}`;
   for (const [className, afterMs] of Object.entries(drill.recoveredAfterMs)) {
     if (afterMs !== null || frame.baseline === null) continue;
-    const why = 'still under 95 % of the baseline when the next drill began or the load ended';
+    const why =
+      'under 95 % of the baseline, or no whole second seen, when the next drill began or the load ended';
     gaps.push({ field: field(`recoveredAfterMs.${className}`), why });
   }
   for (const [className, spike] of Object.entries(drill.spike)) {

@@ -54,6 +54,7 @@ export function phasesOf(
   const { window, okWriteAt } = options;
   const commands = commandsIn(recording.events, { startMs: window.begunMs, endMs: window.untilMs });
   const cast = castOf(recording, history, { window, commands });
+  const { settings } = recording.manifest;
   const scene: Scene = { events: recording.events, history, window, commands, cast };
   const found: Partial<Record<PhaseName, Stretch | undefined>> = {
     ...detection(scene),
@@ -68,21 +69,31 @@ export function phasesOf(
   });
   found.standbysAttached = standbysAttached(scene, found.sessionsBack);
   return Object.entries(found)
-    .flatMap(([name, stretch]) =>
-      stretch ? [phaseOf(name as PhaseName, stretch, recording.manifest.settings)] : [],
-    )
+    .flatMap(([name, stretch]) => (stretch ? [phaseOf(name as PhaseName, stretch, { settings, scene })] : []))
     .toSorted((first, second) => first.startMs - second.startMs || first.endMs - second.endMs);
 }
 
 function phaseOf(
   name: PhaseName,
   { startMs, endMs }: Stretch,
-  settings: readonly ManifestSetting[],
+  { settings, scene }: { settings: readonly ManifestSetting[]; scene: Scene },
 ): TimelinePhase {
   const bound = boundingSettings[name];
-  const found = settings.find(({ setting, file }) => setting === bound?.setting && file === bound.file);
+  const actor = actorOf(name, scene);
+  const found = settings.find(
+    ({ setting, file, server }) =>
+      setting === bound?.setting && file === bound.file && (server === null || server === actor),
+  );
   const boundBy = found ? { setting: found.setting, value: found.value, file: found.file } : null;
   return { name, startMs, endMs, boundBy };
+}
+
+/** The server whose agent's properties bound a phase. */
+function actorOf(name: PhaseName, { cast, commands }: Scene): string | null {
+  if (name === 'promote') return cast.newPrimary;
+  if (name !== 'reconfigure') return cast.oldPrimary;
+  const others = commands.filter(({ node }) => node !== cast.oldPrimary && node !== cast.newPrimary);
+  return others.find((command) => command.name === 'followPrimary')?.node ?? null;
 }
 
 function castOf(

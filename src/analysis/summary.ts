@@ -20,16 +20,20 @@ import { verdictOf } from './verdict.ts';
  * covers all of it.
  *
  * @param options.predicted the simulated summary of the same scenario, shown beside the measurement
+ * @param options.noPrediction why there is none
  * @see docs/method.md for every definition
  */
-export function summarise(recording: Recording, options: { predicted?: Summary } = {}): Summary {
+export function summarise(
+  recording: Recording,
+  options: { predicted?: Summary; noPrediction?: string } = {},
+): Summary {
   const { manifest } = recording;
   const frame = frameOf(recording);
   const history = new ClusterHistory(recording.events);
   const seconds = secondsOf(recording, frame.loadEndMs);
   const { drills, strayOutages, unexplainedLosses } = drillFindings(recording, history, { frame, seconds });
   const generator = generatorOf(slicesIn(recording.intervals, frame.measured));
-  const conservation = conservationOf(recording);
+  const conservation = conservationOf(recording, frame);
   const backends = backendSummaries(recording, history, frame);
   const offload = offloadOf(recording, history, frame.measured);
   return {
@@ -43,6 +47,7 @@ export function summarise(recording: Recording, options: { predicted?: Summary }
       frame,
       generator,
       conservation,
+      drills,
       strayOutages,
       unexplainedLosses,
     }),
@@ -59,7 +64,10 @@ export function summarise(recording: Recording, options: { predicted?: Summary }
       value: null,
       result: 'unknown' as const,
     })),
-    notMeasured: gapsOf({ recording, history, frame, drills, backends, offload }),
+    notMeasured: [
+      ...gapsOf({ recording, history, frame, drills, backends, offload }),
+      ...predictionGap(options.noPrediction, drills.length),
+    ],
   };
 }
 
@@ -71,4 +79,8 @@ function provenanceOf({ manifest }: Recording): Summary['provenance'] {
 function loadOf({ manifest }: Recording, frame: Frame): Summary['load'] {
   const { warmupMs, sessions, sessionLifetimeMs, patienceMs, timeoutMs } = manifest.scenario;
   return { durationMs: frame.loadEndMs, warmupMs, sessions, sessionLifetimeMs, patienceMs, timeoutMs };
+}
+
+function predictionGap(why: string | undefined, drills: number): Summary['notMeasured'] {
+  return why === undefined || drills === 0 ? [] : [{ field: 'drills[].predicted, predictionError', why }];
 }

@@ -1,6 +1,6 @@
 import { formatDuration } from '../kernel/time.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { Outage, Summary } from '../recording/summary.ts';
+import type { DrillSummary, Outage, Summary } from '../recording/summary.ts';
 import type { ClusterHistory } from './cluster-history.ts';
 import type { Frame } from './frame.ts';
 
@@ -10,7 +10,15 @@ import type { Frame } from './frame.ts';
  */
 const samplingAllowanceMs = 1000;
 
+/** A drill that the load outlasted by less says nothing about whether the cluster comes back, ms. */
+const fairTimeMs = 10_000;
+
 type Result = Summary['verdict']['result'];
+
+interface Finding {
+  result: Result;
+  reason: string;
+}
 
 /** What the verdict weighs. */
 export interface Evidence {
@@ -19,19 +27,20 @@ export interface Evidence {
   frame: Frame;
   generator: Summary['generator'];
   conservation: Summary['conservation'];
+  drills: readonly DrillSummary[];
   strayOutages: readonly { className: string; outage: Outage }[];
   unexplainedLosses: number;
 }
 
 /**
- * Judges a run. The worst finding wins: `invalid` (the numbers cannot be trusted), `fail` (split brain, or a drill that was
- * refused or failed), `unknown` (the run is not whole), `pass`. Reasons name every finding and what a reader should know
+ * Judges a run. The worst finding wins: `invalid` (the numbers cannot be trusted), `fail` (split brain, a drill that was
+ * refused or failed, a cluster that did not come back, writes lost without a drill), `unknown` (the run is not whole), `pass`. Reasons name every finding and what a reader should know
  * besides.
  */
 export function verdictOf(evidence: Evidence): Summary['verdict'] {
   const { recording, frame, generator, conservation } = evidence;
-  const findings: { result: Result; reason: string }[] = [...splitBrains(evidence), ...drillFailures(frame)];
-  findings.push(...observedFaults(evidence));
+  const findings: Finding[] = [...splitBrains(evidence), ...drillFailures(frame)];
+  findings.push(...observedFaults(evidence), ...unendedOutages(evidence));
   if (generator.saturated) {
     const lag = formatDuration(generator.scheduleLagMs?.p95 ?? 0);
     findings.push({
@@ -46,6 +55,13 @@ export function verdictOf(evidence: Evidence): Summary['verdict'] {
   }
   if (recording.intervals.length === 0) findings.push({ result: 'invalid', reason: 'no load was recorded' });
   if (frame.interrupted) findings.push({ result: 'unknown', reason: 'the run was interrupted' });
+  else if (frame.cutShort) {
+    findings.push({ result: 'unknown', reason: 'the recording stops before the end of the load' });
+  }
+  if (evidence.unexplainedLosses > 0) {
+    const reason = `${evidence.unexplainedLosses} acknowledged writes were lost outside every drill`;
+    findings.push({ result: 'fail', reason });
+  }
   const begun = new Set(frame.drills.map(({ id }) => id));
   for (const { id } of recording.manifest.scenario.drills) {
     if (!begun.has(id)) findings.push({ result: 'unknown', reason: `drill ${id} did not begin` });
@@ -59,19 +75,29 @@ export function verdictOf(evidence: Evidence): Summary['verdict'] {
   return { result, reasons: [...findings.map(({ reason }) => reason), ...remarks(evidence)] };
 }
 
-/** What the run itself noted against the load, a lost worker for one; drills that failed are told by themselves. */
-function observedFaults({ recording, frame }: Evidence): { result: Result; reason: string }[] {
-  const failed = frame.drills.filter(({ ok }) => ok === false);
-  return recording.events.flatMap((event) => {
-    if (event.type !== 'probe' || event.observer !== 'run' || event.ok || event.detail === null) return [];
-    const { detail } = event;
-    return failed.some(({ id }) => detail.includes(id))
-      ? []
-      : [{ result: 'invalid' as const, reason: detail }];
-  });
+/** What the run itself noted against the load: a lost worker, a ledger that could not be read. */
+function observedFaults({ recording }: Evidence): Finding[] {
+  return recording.events.flatMap((event) =>
+    event.type === 'probe' && event.observer === 'run' && !event.ok && event.detail !== null
+      ? [{ result: 'invalid' as const, reason: event.detail }]
+      : [],
+  );
 }
 
-function splitBrains({ history, frame }: Evidence): { result: Result; reason: string }[] {
+/** A class that got no answer up to the end of the load: the cluster did not come back while anybody looked. */
+function unendedOutages({ drills, frame }: Evidence): Finding[] {
+  if (frame.interrupted || frame.cutShort) return [];
+  return drills.flatMap(({ id, atMs, outages }) =>
+    Object.entries(outages).flatMap(([className, windows]): Finding[] => {
+      const last = windows.at(-1);
+      if (!last || last.endMs < frame.loadEndMs) return [];
+      const reason = `no ${className} was answered from ${formatDuration(last.startMs)} to the end of the load (drill ${id})`;
+      return [{ result: frame.loadEndMs - atMs >= fairTimeMs ? 'fail' : 'unknown', reason }];
+    }),
+  );
+}
+
+function splitBrains({ history, frame }: Evidence): Finding[] {
   return history
     .doublePrimaries(frame.loadEndMs)
     .filter(({ startMs, endMs }) => endMs - startMs > samplingAllowanceMs)
@@ -81,8 +107,8 @@ function splitBrains({ history, frame }: Evidence): { result: Result; reason: st
     }));
 }
 
-function drillFailures({ drills }: Frame): { result: Result; reason: string }[] {
-  return drills.flatMap(({ id, ok, detail }): { result: Result; reason: string }[] => {
+function drillFailures({ drills }: Frame): Finding[] {
+  return drills.flatMap(({ id, ok, detail }): Finding[] => {
     if (ok === true) return [];
     if (ok === null) return [{ result: 'unknown', reason: `the end of drill ${id} was not seen` }];
     return [
@@ -94,12 +120,10 @@ function drillFailures({ drills }: Frame): { result: Result; reason: string }[] 
   });
 }
 
-function remarks({ strayOutages, unexplainedLosses }: Evidence): string[] {
-  const remarks = strayOutages.map(
+function remarks({ strayOutages, frame }: Evidence): string[] {
+  const where = frame.drills.length > 0 ? 'before every drill' : 'in a run without drills';
+  return strayOutages.map(
     ({ className, outage }) =>
-      `a ${className} outage of ${formatDuration(outage.lengthMs)} at ${formatDuration(outage.startMs)} precedes every drill`,
+      `a ${className} outage of ${formatDuration(outage.lengthMs)} at ${formatDuration(outage.startMs)} ${where}`,
   );
-  if (unexplainedLosses > 0)
-    remarks.push(`${unexplainedLosses} acknowledged writes were lost outside every drill`);
-  return remarks;
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ExitCode } from '../kernel/errors.ts';
 import { packageVersion } from '../run/manifest.ts';
 import { labCommand } from './lab.ts';
-import { explain } from './output.ts';
+import { explain, outliveReaders } from './output.ts';
 import { reportCommand } from './report.ts';
 import { runCommand, simulateCommand } from './run.ts';
 
@@ -11,8 +11,9 @@ const exitCodes = `
 Exit codes:
   0    ok
   1    wrong usage, or input that cannot be read or run; nothing was started
-  2    the run failed; partial results are kept
-  3    the run is not valid: generator saturated, or a worker lost
+  2    the run failed, a drill could not be carried out, or the run is not whole;
+       partial results are kept
+  3    the run is not valid: generator saturated, a worker lost, counts that differ
   99   the verdict is fail
   130  interrupted; partial results are kept, every server is stopped
 
@@ -20,6 +21,7 @@ Example:
   pgdrill simulate workloads/rehearse-failover.yaml`;
 
 async function main(): Promise<void> {
+  outliveReaders();
   const program = new Command('pgdrill')
     .description(
       'What will my application see, on this EFM and Pgpool topology, at this load, when this happens to it?',

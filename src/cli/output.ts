@@ -20,6 +20,7 @@ export function print(text: string): void {
 
 /** Tells a failure to the person and returns its exit code; a bug also shows its stack. */
 export function explain(error: unknown): ExitCode {
+  if (error instanceof DrillError && error.exitCode === ExitCode.interrupted) return error.exitCode;
   if (error instanceof InputError) {
     for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     process.stderr.write(`${error.message}\n`);
@@ -34,6 +35,11 @@ export function explain(error: unknown): ExitCode {
   process.stderr.write(`pgdrill: this is a bug of pgdrill, not of your input\n${told}\n`);
   process.stderr.write(`command: pgdrill ${process.argv.slice(2).join(' ')}\n`);
   return ExitCode.failed;
+}
+
+/** A reader that goes away (`| head`, a closed terminal) is no reason to leave work undone. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 /**

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { renderJson } from '../report/json.ts';
 import { renderTerminal } from '../report/terminal.ts';
-import { writeReports } from '../run.ts';
+import { writeReports } from '../run/reports.ts';
 import { type CommonOptions, print } from './output.ts';
 
 /** `pgdrill report <folder>`: analyses a result folder again, also one of a run that was cut short. */

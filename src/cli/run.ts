@@ -6,7 +6,8 @@ import type { Summary } from '../recording/summary.ts';
 import { renderJson } from '../report/json.ts';
 import { type LiveState, LiveView } from '../report/live.ts';
 import { renderTerminal } from '../report/terminal.ts';
-import { type RunResult, type RunTick, run } from '../run.ts';
+import type { RunTick } from '../run/drive.ts';
+import { type RunResult, run } from '../run.ts';
 import { type CommonOptions, explain, interruptSignal, noteTo, print } from './output.ts';
 
 interface RunOptions extends CommonOptions {
@@ -73,8 +74,8 @@ async function carryOut(
     return report(result, options);
   } catch (error) {
     view.close();
-    if (signal.aborted) return ExitCode.interrupted;
-    return explain(error);
+    const told = explain(error);
+    return signal.aborted ? ExitCode.interrupted : told;
   } finally {
     release();
   }
@@ -102,15 +103,15 @@ function liveState({ elapsedMs, totalMs, stage, primary, snapshot }: RunTick): L
 function report({ summary, folder, interrupted, failure }: RunResult, options: RunOptions): ExitCode {
   if (options.json) print(renderJson(summary));
   else print(`${renderTerminal(summary)}\nResults: ${folder} (report.html, summary.json)`);
-  if (interrupted) return ExitCode.interrupted;
-  if (failure) return explain(failure);
-  return exitCodeOf(summary);
+  const told = failure ? explain(failure) : exitCodeOf(summary);
+  return interrupted ? ExitCode.interrupted : told;
 }
 
 /** The exit code that a verdict stands for. */
 export function exitCodeOf({ verdict }: Summary): ExitCode {
   if (verdict.result === 'invalid') return ExitCode.invalidRun;
   if (verdict.result === 'fail') return ExitCode.crossed;
+  if (verdict.result === 'unknown') return ExitCode.failed;
   return ExitCode.ok;
 }
 

@@ -1,3 +1,4 @@
+import type { TimerId } from '../kernel/clock.ts';
 import type { Recorder } from '../recording/recording.ts';
 import { drills, type PlannedDrill } from './catalogue.ts';
 import type { ActionResult, DrillAction, World } from './world.ts';
@@ -19,6 +20,7 @@ export class DrillSchedule {
   readonly #onDone: (drill: PlannedDrill, result: ActionResult) => void;
   #next = 0;
   #stopped = false;
+  #timer: TimerId = null;
   #current: PlannedDrill | null = null;
 
   constructor(options: {
@@ -38,9 +40,10 @@ export class DrillSchedule {
     this.#setNext();
   }
 
-  /** No further drill is begun; the action in hand ends by itself. */
+  /** No further drill is begun, no attempt repeated; the action in hand ends by itself. */
   stop(): void {
     this.#stopped = true;
+    this.#world.clock.clearTimeout(this.#timer);
   }
 
   /** The drill whose action is under way, or the last one begun. */
@@ -51,7 +54,10 @@ export class DrillSchedule {
   #setNext(): void {
     const drill = this.#plan[this.#next++];
     if (!drill || this.#stopped) return;
-    this.#world.clock.setTimeout(() => this.#begin(drill), drill.atMs - this.#world.clock.nowMs());
+    this.#timer = this.#world.clock.setTimeout(
+      () => this.#begin(drill),
+      drill.atMs - this.#world.clock.nowMs(),
+    );
   }
 
   #begin(drill: PlannedDrill): void {
@@ -77,9 +83,12 @@ export class DrillSchedule {
       this.#note(drill, { target: found.target, moment: 'injected', atMs: startMs }, { ok: true, detail });
     if (!asksEfm) injected(null);
     this.#world.perform(found.action, (result) => {
-      const refused = asksEfm && !result.ok && (result.detail ?? '').includes('refused');
+      const refused = asksEfm && !result.ok && (result.detail ?? '').includes('Switchover refused');
       if (refused && attempt < refusedTries && !this.#stopped) {
-        this.#world.clock.setTimeout(() => this.#act(drill, found, attempt + 1), refusedRetryMs);
+        this.#timer = this.#world.clock.setTimeout(
+          () => this.#act(drill, found, attempt + 1),
+          refusedRetryMs,
+        );
         return;
       }
       if (asksEfm && result.ok) injected(attempt > 1 ? `attempt ${attempt}` : null);

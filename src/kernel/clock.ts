@@ -59,6 +59,11 @@ export class VirtualClock implements Clock {
     this.#queue.remove(id as number);
   }
 
+  /** Timers that are set and have not fired. */
+  get pendingTimers(): number {
+    return this.#queue.size;
+  }
+
   /** Fires every timer due up to and including `untilMs`, each at its own instant, those set meanwhile included. */
   runUntil(untilMs: number): void {
     for (let dueMs = this.#queue.nextDueMs(); dueMs <= untilMs; dueMs = this.#queue.nextDueMs()) {

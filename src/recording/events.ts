@@ -1,3 +1,5 @@
+import type { Percentiles } from './summary.ts';
+
 /**
  * What happened in a run, in order of time: the lines of `events.jsonl`.
  *
@@ -13,6 +15,7 @@ export type RecordedEvent =
   | BackendStatusEvent
   | ServerRoleEvent
   | ProbeEvent
+  | LoadWorkerEvent
   | PhaseEvent;
 
 interface EventBase {
@@ -116,6 +119,16 @@ export interface ProbeEvent extends EventBase {
   target: string;
   ok: boolean;
   detail: string | null;
+}
+
+/** How well one load thread (numbered from 0) kept up; written once, when the load is over. */
+export interface LoadWorkerEvent extends EventBase {
+  type: 'loadWorker';
+  worker: number;
+  /** Send minus due time of its operations that found a free session; null without one. */
+  scheduleLagMs: Percentiles | null;
+  /** Delay of its event loop beyond a timer's; null where it was not sampled. */
+  eventLoopDelayMs: Percentiles | null;
 }
 
 /** The run itself: load started (0), warm-up over, load stopped. */

@@ -38,6 +38,6 @@ export interface Interval {
   sessionsByServer: Record<string, number>;
   /** Attempts to open a session that failed in the slice, by SQLSTATE, `closed` or `timeout`. */
   refusedSessions: Record<string, number>;
-  /** Largest delay between an operation's due time and its send among operations that found a free session, ms. */
-  scheduleLagMs: number;
+  /** Largest delay between due time and send among operations due here that found a free session, ms; null without one. */
+  scheduleLagMs: number | null;
 }

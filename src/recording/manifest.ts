@@ -54,7 +54,9 @@ export interface Component {
   version: string | null;
 }
 
+/** A setting in force; `server` names the one whose file it stands in where servers have files of their own. */
 export interface ManifestSetting {
+  server: string | null;
   file: string;
   setting: string;
   value: string;

@@ -58,7 +58,9 @@ export const manifestShape = z.object({
   capped: z.boolean(),
   calibrated: z.boolean(),
   transport: z.string(),
-  settings: z.array(z.object({ file: z.string(), setting: z.string(), value: z.string() })),
+  settings: z.array(
+    z.object({ server: nullable(z.string()), file: z.string(), setting: z.string(), value: z.string() }),
+  ),
   startedAt: nullable(z.string()),
 });
 
@@ -86,7 +88,7 @@ export const intervalShape = z.object({
   readsByServer: counts,
   sessionsByServer: counts,
   refusedSessions: counts,
-  scheduleLagMs: z.number(),
+  scheduleLagMs: nullable(z.number()),
 });
 
 /** `ledger.json`. */

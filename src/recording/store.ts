@@ -1,4 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
@@ -86,20 +95,10 @@ export class ResultWriter implements Recorder {
 
   /** What the ledger and the counters said after the run. */
   settled(counts: SettledCounts): void {
-    this.#whole(resultFiles.ledger, json(counts));
+    writeResultFile(this.folder, resultFiles.ledger, json(counts));
   }
 
-  /** `summary.json`, as its caller rendered it. */
-  summary(text: string): void {
-    this.#whole(resultFiles.summary, text);
-  }
-
-  /** `report.html`. */
-  report(html: string): void {
-    this.#whole(resultFiles.report, html);
-  }
-
-  /** Nothing is appended any more; safe to call twice. Summary, report and ledger may still be written. */
+  /** Nothing is appended any more; safe to call twice. The ledger may still be written. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -117,15 +116,23 @@ export class ResultWriter implements Recorder {
       });
     }
   }
+}
 
-  #whole(name: string, text: string): void {
-    try {
-      writeFileSync(join(this.folder, name), text);
-    } catch (error) {
-      throw new DrillError(`${join(this.folder, name)} cannot be written: ${reason(error)}`, {
-        cause: error,
-      });
-    }
+/**
+ * Writes one whole file of a result folder, all of it or nothing.
+ *
+ * @throws DrillError when it cannot be written
+ */
+export function writeResultFile(folder: string, name: string, text: string): void {
+  const file = join(folder, name);
+  try {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw new DrillError(`${file} cannot be written: ${reason(error)}`, {
+      hint: 'check the free space and the permissions of the folder',
+      cause: error,
+    });
   }
 }
 

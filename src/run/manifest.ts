@@ -73,13 +73,18 @@ export function manifestOf(
 }
 
 function settingsOf({ cluster }: RunPlan): ManifestSetting[] {
-  const properties = cluster.agents.find(({ witness }) => !witness)?.properties ?? {};
-  const efm = boundingProperties.map((setting) => ({
-    file: 'efm.properties',
-    setting,
-    value: properties[setting] ?? efmDefault(setting) ?? '',
-  }));
+  const efm = cluster.agents.flatMap(({ server, witness, properties }) =>
+    witness
+      ? []
+      : boundingProperties.map((setting) => ({
+          server,
+          file: 'efm.properties',
+          setting,
+          value: properties[setting] ?? efmDefault(setting) ?? '',
+        })),
+  );
   const pgpool = Object.entries(cluster.pgpoolSettings).map(([setting, value]) => ({
+    server: null,
     file: 'pgpool.conf',
     setting,
     value,

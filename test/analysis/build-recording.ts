@@ -24,12 +24,18 @@ export interface RecordingPlan {
   readers?: (dueMs: number) => string[];
   scheduleLagMs?: (startMs: number) => number;
   events?: RecordedEvent[];
+  /** The program that wrote it ended before the load did. */
+  cutShort?: boolean;
   /** `clean`: every acknowledged write has its row, no other has. */
   ledger?: LedgerFinding | 'clean' | null;
   calibrated?: boolean;
 }
 
 export const serverNames = ['server1', 'server2', 'server3'];
+
+function loadEnd(atMs: number): RecordedEvent {
+  return { type: 'phase', name: 'stop', atMs };
+}
 
 /** Builds a recording of constant arrivals on one primary (server1, weight 0) and two standbys of weight 1. */
 export function buildRecording(plan: RecordingPlan): Recording {
@@ -55,7 +61,9 @@ export function buildRecording(plan: RecordingPlan): Recording {
   const names = classes.map(({ name }) => name);
   return {
     manifest: manifestOf(plan, { warmupMs, measureMs, classes }),
-    events: (plan.events ?? []).toSorted((first, second) => first.atMs - second.atMs),
+    events: [...(plan.events ?? []), ...(plan.cutShort ? [] : [loadEnd(endMs)])].toSorted(
+      (first, second) => first.atMs - second.atMs,
+    ),
     intervals: tally.intervals(names, plan.scheduleLagMs ?? (() => 0.4)),
     latency: [...tally.latency.values()].toSorted((first, second) => first.startMs - second.startMs),
     ledger,
@@ -230,11 +238,13 @@ function manifestOf(plan: RecordingPlan, { warmupMs, measureMs, classes }: Load)
     calibrated: plan.calibrated ?? false,
     transport: kind === 'real' ? 'pg' : 'simulated',
     settings: [
-      { file: 'efm.properties', setting: 'local.timeout', value: '4' },
-      { file: 'efm.properties', setting: 'remote.timeout', value: '2' },
-      { file: 'efm.properties', setting: 'recovery.check.period', value: '1' },
-      { file: 'efm.properties', setting: 'restart.connection.timeout', value: '20' },
-      { file: 'pgpool.conf', setting: 'search_primary_node_timeout', value: '3' },
+      ...serverNames.flatMap((server) => [
+        { server, file: 'efm.properties', setting: 'local.timeout', value: '4' },
+        { server, file: 'efm.properties', setting: 'remote.timeout', value: '2' },
+        { server, file: 'efm.properties', setting: 'recovery.check.period', value: '1' },
+        { server, file: 'efm.properties', setting: 'restart.connection.timeout', value: '20' },
+      ]),
+      { server: null, file: 'pgpool.conf', setting: 'search_primary_node_timeout', value: '3' },
     ],
     startedAt: plan.world === 'simulated' ? null : '2026-11-22T21:00:00.000Z',
   };

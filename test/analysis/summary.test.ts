@@ -224,6 +224,42 @@ test('one slow slice in thirty does not saturate', () => {
   expect(generator).toMatchObject({ saturated: false, scheduleLagMs: { p95: 1, max: 80 } });
 });
 
+test('a cluster that did not come back fails the run; one that had no time to proves nothing', () => {
+  const dead = (startMs: number) => ({
+    measureMs: 28_000,
+    events: [...atStart, ...drill('failover', 'server1', [startMs, startMs, startMs + 10])],
+    outages: [{ className: 'read', startMs, endMs: 30_000 }],
+  });
+  const failed = summarise(buildRecording(dead(10_000))).verdict;
+  expect(failed.result).toBe('fail');
+  expect(failed.reasons[0]).toMatch(
+    /^no read was answered from 10\.0+ s to the end of the load \(drill failover\)$/,
+  );
+  expect(summarise(buildRecording(dead(27_000))).verdict.result).toBe('unknown');
+});
+
+test('a recording that stops before the end of the load proves nothing, and is not called inconsistent', () => {
+  const whole = buildRecording({ cutShort: true });
+  const { verdict, conservation } = summarise({ ...whole, latency: whole.latency.slice(0, -1) });
+  expect(verdict).toEqual({ result: 'unknown', reasons: ['the recording stops before the end of the load'] });
+  expect(conservation.holds).toBe(true);
+});
+
+test('what the run noted against itself makes it invalid', () => {
+  const noted = {
+    type: 'probe',
+    atMs: 9000,
+    observer: 'run',
+    target: 'load',
+    ok: false,
+    detail: 'worker 1 was lost',
+  } as const;
+  expect(summarise(buildRecording({ events: [noted] })).verdict).toEqual({
+    result: 'invalid',
+    reasons: ['worker 1 was lost'],
+  });
+});
+
 test('an interrupted run is summed up to where it got', () => {
   const recording = rehearsal();
   const events = [

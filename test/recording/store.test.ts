@@ -26,7 +26,7 @@ import {
 } from '../../src/recording/histogram.ts';
 import type { Interval } from '../../src/recording/intervals.ts';
 import type { LatencySlice } from '../../src/recording/latency.ts';
-import { ResultWriter, readRecording } from '../../src/recording/store.ts';
+import { ResultWriter, readRecording, writeResultFile } from '../../src/recording/store.ts';
 import { manifestSample } from './samples.ts';
 
 let folder = '';
@@ -104,8 +104,8 @@ describe('a result folder', () => {
     };
     writer.close();
     writer.settled(counts);
-    writer.summary('{}\n');
-    writer.report('<html>');
+    writeResultFile(writer.folder, 'summary.json', '{}\n');
+    writeResultFile(writer.folder, 'report.html', '<html>');
     writer.close();
     const settled = readRecording(folder);
     expect({ ledger: settled.ledger, counters: settled.counters }).toEqual(counts);
