@@ -64,10 +64,14 @@ export class LiveWorld implements World {
   #disturbed = false;
   #aborted = false;
   readonly #calledOff = new AbortController();
+  /** Aborted when the run is called off, from inside or outside. */
+  readonly #signal: AbortSignal;
 
   constructor(plan: LivePlan, options: LiveOptions) {
     this.#plan = plan;
     this.#options = options;
+    const { signal } = options;
+    this.#signal = AbortSignal.any([this.#calledOff.signal, ...(signal ? [signal] : [])]);
   }
 
   get clock(): RealClock {
@@ -86,14 +90,14 @@ export class LiveWorld implements World {
 
   async prepare(recorder: Recorder): Promise<void> {
     const { cluster, load } = this.#plan;
-    const { workers, onProgress = () => {}, signal, ...labOptions } = this.#options;
+    const { workers, onProgress = () => {}, ...labOptions } = this.#options;
+    const signal = this.#signal;
     this.#recorder = recorder;
-    const signals = [this.#calledOff.signal, ...(signal ? [signal] : [])];
-    this.#starting = startLab(cluster, { ...labOptions, onProgress, signal: AbortSignal.any(signals) });
+    this.#starting = startLab(cluster, { ...labOptions, onProgress, signal });
     const lab = await this.#starting;
     this.#lab = lab;
     onProgress(`filling the tables at scale ${load.scale}`);
-    await loadSchema(lab.direct(this.#primaryAtStart()), load.scale);
+    await loadSchema(lab.direct(this.#primaryAtStart()), load.scale, { signal });
     await this.#awaitReplay();
     this.#countersBefore = await readCounters(lab.endpoint(), this.#access(), { settle: false });
     onProgress(`connecting ${load.sessions} sessions`);
@@ -128,6 +132,8 @@ export class LiveWorld implements World {
     await sleep(-this.#clock.nowMs());
     onStart();
     this.#result = await this.#driver.finished();
+    const atMs = this.#clock.nowMs();
+    for (const worker of this.#result.workers) this.#recorder?.event({ type: 'loadWorker', ...worker, atMs });
     await this.#watch.finish();
   }
 
@@ -163,7 +169,7 @@ export class LiveWorld implements World {
     const primary = this.view().primary;
     if (!primary || this.#aborted) return { ledger: null, counters: [], invalid };
     const hasLedger = result.ledger.length > 0;
-    const ids = hasLedger ? await readLedger(lab.direct(primary)) : [];
+    const ids = hasLedger ? await readLedger(lab.direct(primary), { signal: this.#signal }) : [];
     const ledger = hasLedger ? compareLedger(result.ledger, ids) : null;
     return { ledger, counters: await this.#counters(primary, ids.length), invalid };
   }

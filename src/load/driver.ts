@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { RealClock } from '../kernel/clock.ts';
+import { epochMs, RealClock } from '../kernel/clock.ts';
 import { DrillError, invariant } from '../kernel/errors.ts';
 import { newHistogram, percentilesOf, unpackInto } from '../recording/histogram.ts';
 import type { Recorder } from '../recording/recording.ts';
@@ -29,9 +29,14 @@ export interface LoadResult {
   /** Sums by class name. */
   totals: Record<string, ClassTotals>;
   ledger: LedgerOutcomes;
-  /** Send minus due time of operations that found a free session, over all workers; and the same for each. */
+  /** Send minus due time of operations that found a free session, over all workers. */
   scheduleLagMs: Percentiles | null;
-  workers: { scheduleLagMs: Percentiles | null; eventLoopDelayMs: Percentiles | null }[];
+  /** The same for each worker, by its number, and the delay of its event loop; a lost worker tells neither. */
+  workers: {
+    worker: number;
+    scheduleLagMs: Percentiles | null;
+    eventLoopDelayMs: Percentiles | null;
+  }[];
   /** Sessions' questions for their server, by server name: traffic that the servers' counters hold besides the load's. */
   sessionProbes: Record<string, number>;
   /** Why the run is invalid (a worker was lost); empty when it is not. */
@@ -50,8 +55,14 @@ export interface WorkerHandle {
 /** All sessions must have been connected once within so long; a minute's queue of a slow cluster is no start line. */
 const readyTimeoutMs = 30_000;
 
-/** A worker that has said `ended` and is still there after so long is ended by force. */
+/** A worker that has said `ended`, or was told to end, and is still there after so long is ended by force. */
 const farewellMs = 2000;
+
+/**
+ * The last operation is due before the plan's duration, sent within its patience and ended by its timeout. A worker
+ * that has not ended so long after that never will.
+ */
+const overdueMs = 10_000;
 
 interface Running {
   handle: WorkerHandle;
@@ -111,6 +122,16 @@ export class LoadDriver {
   start(atEpochMs: number): void {
     this.#started = true;
     for (const { handle } of this.#workers) handle.post({ type: 'start', atEpochMs });
+    const plan = this.#plan;
+    invariant(plan, 'a load driver starts after it was prepared');
+    const loadMs = plan.durationMs + plan.patienceMs + plan.timeoutMs;
+    const limitMs = Math.max(0, atEpochMs - epochMs()) + loadMs + overdueMs;
+    for (const worker of this.#workers.keys())
+      this.#endBy(
+        worker,
+        limitMs,
+        `it had not ended ${overdueMs / 1000} s after its last operation must have`,
+      );
   }
 
   /** Resolves when every due operation has ended and every worker is gone. */
@@ -121,19 +142,15 @@ export class LoadDriver {
     const results = this.#workers.flatMap(({ result }) => (result ? [result] : []));
     const totals: Record<string, ClassTotals> = {};
     for (const [index, { name }] of plan.classes.entries()) {
-      totals[name] = sumTotals([
-        ...(totals[name] ? [totals[name]] : []),
-        ...results.map((result) => result.totals[index] as ClassTotals),
-      ]);
+      totals[name] = sumTotals(results.map((result) => result.totals[index] as ClassTotals));
     }
     return {
       totals,
       ledger: mergeLedgers(results.map(({ ledger }) => ledger)),
       scheduleLagMs: lagOf(results),
-      workers: results.map((result) => ({
-        scheduleLagMs: lagOf([result]),
-        eventLoopDelayMs: result.eventLoopDelayMs,
-      })),
+      workers: this.#workers.flatMap(({ result }, worker) =>
+        result ? [{ worker, scheduleLagMs: lagOf([result]), eventLoopDelayMs: result.eventLoopDelayMs }] : [],
+      ),
       sessionProbes: sumOf(results.map(({ sessionProbes }) => sessionProbes)),
       invalid: [...this.#invalid],
     };
@@ -151,10 +168,10 @@ export class LoadDriver {
 
   /** Ends the load now: waiting operations are skipped, sent ones count as lost with their connections. Safe at any moment. */
   abort(): void {
-    for (const { handle, gone } of this.#workers) {
+    for (const [worker, { handle, gone }] of this.#workers.entries()) {
       if (gone) continue;
       handle.post({ type: 'abort' });
-      this.#clock.setTimeout(() => handle.kill(), farewellMs).unref();
+      this.#endBy(worker, farewellMs, 'it did not end when it was told to');
     }
     if (this.#workers.length === 0) this.#resolveFinished();
   }
@@ -189,6 +206,7 @@ export class LoadDriver {
 
   #received(worker: number, message: FromWorker): void {
     const running = this.#workers[worker] as Running;
+    if (running.gone) return;
     switch (message.type) {
       case 'ready':
         running.ready = true;
@@ -209,9 +227,20 @@ export class LoadDriver {
       case 'ended':
         running.result = message.result;
         this.#live.ended(worker);
-        this.#clock.setTimeout(() => running.handle.kill(), farewellMs).unref();
+        this.#endBy(worker, farewellMs, 'it did not leave');
         break;
     }
+  }
+
+  /** Ends a worker by force if it is still there in `delayMs`, and waits for it no more, whether it dies or not. */
+  #endBy(worker: number, delayMs: number, reason: string): void {
+    const running = this.#workers[worker] as Running;
+    const force = (): void => {
+      if (running.gone) return;
+      running.handle.kill();
+      this.#lost(worker, reason);
+    };
+    this.#clock.setTimeout(force, delayMs).unref();
   }
 
   #lost(worker: number, reason: string | null): void {

@@ -1,5 +1,5 @@
 import { type Client, DatabaseError } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, TimerId } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import { isDefinite, leavesTransactionOpen } from '../workload/retry.ts';
 import { type RenderedStatement, renderStatements, type Script } from '../workload/script.ts';
@@ -10,7 +10,7 @@ import type {
   SessionTransport,
   WireError,
 } from '../workload/transport.ts';
-import { newClient, type Target } from './target.ts';
+import { connectTimeoutMs, newClient, type Target } from './target.ts';
 
 export interface PgTransportOptions {
   clock: Clock;
@@ -41,6 +41,8 @@ export class PgTransport implements SessionTransport {
   readonly #options: PgTransportOptions;
   #client: Client | null = null;
   #connected = false;
+  /** Ends an attempt to connect that takes too long, the question for the server included. */
+  #attemptTimer: TimerId = null;
   /** The running execution's way to hear of a loss. */
   #onBroken: ((error: WireError) => void) | null = null;
   onLost: ((error: WireError) => void) | null = null;
@@ -63,6 +65,10 @@ export class PgTransport implements SessionTransport {
       done({ ok: false, error: reported });
     };
     this.#onBroken = (error) => fail(error);
+    this.#attemptTimer = this.#options.clock.setTimeout(
+      () => fail({ code: 'timeout', message: `no session within ${connectTimeoutMs / 1000} s` }),
+      connectTimeoutMs,
+    );
     client.connect((error: Error | null) => {
       if (this.#client !== client) return;
       if (error) fail(error);
@@ -83,6 +89,7 @@ export class PgTransport implements SessionTransport {
     const polite = this.#connected && this.#onBroken === null;
     this.#client = null;
     this.#connected = false;
+    this.#options.clock.clearTimeout(this.#attemptTimer);
     this.#onBroken = null;
     const stream = client.connection.stream;
     if (!polite) {
@@ -106,6 +113,7 @@ export class PgTransport implements SessionTransport {
       const [address, port] = result.rows[0] ?? [];
       const server = this.#options.serverByAddress[`${address?.split('/')[0]}:${port}`] ?? null;
       this.#options.onProbe?.(server ?? '?');
+      this.#options.clock.clearTimeout(this.#attemptTimer);
       this.#connected = true;
       this.#onBroken = null;
       done({ ok: true, server });

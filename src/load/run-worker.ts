@@ -70,10 +70,11 @@ export function runWorker(setup: WorkerSetup, port: WorkerPort): void {
   pool.connect(() => port.postMessage({ type: 'ready' }));
 }
 
-/** Nanoseconds between two ticks of the sampler, as delays beyond its own period in ms. */
+/** Nanoseconds between two ticks of the sampler, as delays beyond its own period in ms, to the microsecond. */
 function loopPercentiles(delay: ReturnType<typeof monitorEventLoopDelay>): Percentiles | null {
   if (delay.count === 0) return null;
-  const beyondMs = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - loopResolutionMs);
+  const beyondMs = (nanoseconds: number): number =>
+    Math.max(0, Math.round(nanoseconds / 1e3 - loopResolutionMs * 1e3) / 1e3);
   const at = (percentile: number): number => beyondMs(delay.percentile(percentile));
   return {
     p50: at(50),

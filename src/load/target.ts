@@ -9,8 +9,8 @@ export interface Target {
   database: string;
 }
 
-/** A connection attempt is given up after so long; the longest silence of a Pgpool that looks for its primary is 3 s with the shipped settings. */
-const connectTimeoutMs = 3000;
+/** An attempt to open a session is given up after so long; the longest silence of a Pgpool that looks for its primary is 3 s with the shipped settings. */
+export const connectTimeoutMs = 3000;
 
 /** An unconnected client with the settings that every session of pgdrill uses. */
 export function newClient(target: Target, applicationName: string): Client {

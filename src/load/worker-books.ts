@@ -9,6 +9,7 @@ import type { LivePart, WorkerPort, WorkerResult } from './protocol.ts';
 const livePeriodMs = 200;
 
 interface LiveClass {
+  name: string;
   ok: number;
   failed: number;
   unknown: number;
@@ -23,9 +24,8 @@ export class WorkerBooks implements PoolObserver {
   readonly #ledger: WriteLedger;
   readonly #kinds: readonly ('read' | 'write')[];
   readonly #lag = new LatencyCounts();
-  /** By class name, and by position: classes of one name share their figures. */
-  readonly #live = new Map<string, LiveClass>();
-  readonly #liveByIndex: LiveClass[];
+  /** By position of the class. */
+  readonly #live: readonly LiveClass[];
   #liveReads: Record<string, number> = {};
   #liveSinceMs = 0;
 
@@ -39,17 +39,14 @@ export class WorkerBooks implements PoolObserver {
         latency: (batch) => port.postMessage({ type: 'latency', batch }),
       },
     );
-    this.#liveByIndex = plan.classes.map(({ name }) => {
-      const live = this.#live.get(name) ?? {
-        ok: 0,
-        failed: 0,
-        unknown: 0,
-        skipped: 0,
-        latency: new LatencyCounts(),
-      };
-      this.#live.set(name, live);
-      return live;
-    });
+    this.#live = plan.classes.map(({ name }) => ({
+      name,
+      ok: 0,
+      failed: 0,
+      unknown: 0,
+      skipped: 0,
+      latency: new LatencyCounts(),
+    }));
     this.#ledger = new WriteLedger(
       plan.classes.flatMap(({ script }, index) => (script.hasLedger ? [index] : [])),
     );
@@ -64,7 +61,7 @@ export class WorkerBooks implements PoolObserver {
     this.#accounting.ended(operation);
     this.#ledger.ended(operation, outcome, endedMs);
     if (foundFree && sentMs !== null) this.#lag.recordMs(sentMs - dueMs);
-    const live = this.#liveByIndex[classIndex] as LiveClass;
+    const live = this.#live[classIndex] as LiveClass;
     live[outcome] += 1;
     if (outcome !== 'ok') return;
     live.latency.recordMs(endedMs - dueMs);
@@ -93,8 +90,8 @@ export class WorkerBooks implements PoolObserver {
 
   #tellLive(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void {
     const classes: LivePart['classes'] = {};
-    for (const [name, live] of this.#live) {
-      const { ok, failed, unknown, skipped, latency } = live;
+    for (const live of this.#live) {
+      const { name, ok, failed, unknown, skipped, latency } = live;
       classes[name] = { ok, failed, unknown, skipped, latency: latency.take() };
       Object.assign(live, { ok: 0, failed: 0, unknown: 0, skipped: 0 });
     }

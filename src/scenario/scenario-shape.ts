@@ -31,6 +31,13 @@ const classShape = z
     error: 'a class has either perSecond or weight, not both and not none',
   });
 
+/** Load threads where the scenario names no number: enough for the shipped rates on the two cores of a small machine. */
+const defaultWorkers = 2;
+
+function hasWeight({ weight }: { weight?: number | undefined }): boolean {
+  return weight !== undefined;
+}
+
 const loadShape = z
   .strictObject({
     scale: z.int().min(1).max(100_000).default(1),
@@ -42,15 +49,23 @@ const loadShape = z
     sessionLifetime: durationMs.optional(),
     patience: durationMs.default(1000),
     timeout: durationMs.default(5000),
-    workers: z.int().min(1).max(64).default(2),
+    /** Threads that carry the load; two unless written, but never more than sessions. */
+    workers: z.int().min(1).max(64).optional(),
   })
-  .refine(
-    (load) => load.classes.every((entry) => entry.weight === undefined) || load.perSecond !== undefined,
-    {
-      error: 'classes given by weight need load.perSecond, the rate they share',
-      path: ['classes'],
-    },
-  );
+  .refine(({ classes }) => classes.every(hasWeight) || !classes.some(hasWeight), {
+    error: 'classes have either all a weight or all a perSecond of their own',
+    path: ['classes'],
+  })
+  .refine(({ classes, perSecond }) => !classes.some(hasWeight) || perSecond !== undefined, {
+    error: 'classes given by weight need load.perSecond, the rate they share',
+    path: ['classes'],
+  })
+  .refine(({ classes, perSecond }) => classes.some(hasWeight) || perSecond === undefined, {
+    error:
+      'load.perSecond is shared by classes that have a weight, and none has; give each class its own perSecond only',
+    path: ['perSecond'],
+  })
+  .transform((load) => ({ ...load, workers: load.workers ?? Math.min(defaultWorkers, load.sessions) }));
 
 const drillShape = z.strictObject({
   id: z

@@ -99,7 +99,9 @@ function describe(
   const value = valueAt(source.value, path);
   const got = value === undefined ? 'nothing' : JSON.stringify(value);
   const rule = issue.message.replace(/^Invalid input: /, '').replace(/, received undefined$/, '');
-  const message = rule.includes(got) ? `${name || 'the file'}: ${rule}` : `${name || 'the file'}: ${rule}; got ${got}`;
+  const message = rule.includes(got)
+    ? `${name || 'the file'}: ${rule}`
+    : `${name || 'the file'}: ${rule}; got ${got}`;
   return [{ place: source.placeOf(path), rule: issue.code.replaceAll('_', '-'), message }];
 }
 

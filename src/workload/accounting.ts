@@ -93,7 +93,7 @@ export class Accounting {
     cohort.open -= 1;
     (this.#totals[classIndex] as ClassTotals)[outcome] += 1;
     if (foundFree && sentMs !== null) {
-      cohort.interval.scheduleLagMs = Math.max(cohort.interval.scheduleLagMs, roundMs(sentMs - dueMs));
+      cohort.interval.scheduleLagMs = Math.max(cohort.interval.scheduleLagMs ?? 0, roundMs(sentMs - dueMs));
     }
     const slice = this.#sliceAt(Math.max(endedMs, this.#closedUntilMs));
     const counts = this.#classIn(slice, classIndex);
@@ -226,7 +226,7 @@ function emptyInterval(startMs: number, classes: readonly AccountClass[]): Inter
     readsByServer: {},
     sessionsByServer: {},
     refusedSessions: {},
-    scheduleLagMs: 0,
+    scheduleLagMs: null,
   };
 }
 

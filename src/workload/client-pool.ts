@@ -176,14 +176,12 @@ export class ClientPool {
       observer.due(operation.classIndex, operation.dueMs);
       const session = this.#waiting.has(kind) ? null : this.#freeSession(kind);
       if (session) this.#send(operation, session, true);
-      else this.#wait(operation, kind);
+      else {
+        this.#waiting.add(kind, operation);
+        this.#armPatience();
+      }
     }
     this.#armArrival();
-  }
-
-  #wait(operation: DueOperation, kind: 'read' | 'write'): void {
-    this.#waiting.add(kind, operation);
-    this.#armPatience();
   }
 
   #freeSession(kind: 'read' | 'write'): ClientSession | null {
@@ -293,12 +291,13 @@ export class ClientPool {
     });
   }
 
+  /** Reads the time before it takes the arrivals in: what becomes due meanwhile lies in a slice that stays open. */
   #sweep(): void {
     if (this.#state !== 'running') return;
     const sweepMs = this.#sweeps * intervalMs;
     if (hasCome(this.#options.clock, this.#zeroMs + sweepMs)) {
-      this.#takeArrivals();
       const nowMs = Math.max(sweepMs, this.#now());
+      this.#takeArrivals();
       this.#options.observer.advance(nowMs, this.sessionsByServer());
       this.#sweeps = Math.floor(nowMs / intervalMs) + 1;
     }

@@ -74,7 +74,7 @@ function mergeIntervals(parts: readonly Interval[]): Interval {
     readsByServer: {},
     sessionsByServer: {},
     refusedSessions: {},
-    scheduleLagMs: 0,
+    scheduleLagMs: null,
   };
   for (const part of parts) {
     invariant(
@@ -88,7 +88,7 @@ function mergeIntervals(parts: readonly Interval[]): Interval {
     addCounts(merged.readsByServer, part.readsByServer);
     addCounts(merged.sessionsByServer, part.sessionsByServer);
     addCounts(merged.refusedSessions, part.refusedSessions);
-    merged.scheduleLagMs = Math.max(merged.scheduleLagMs, part.scheduleLagMs);
+    merged.scheduleLagMs = extreme(Math.max, merged.scheduleLagMs, part.scheduleLagMs);
   }
   return merged;
 }

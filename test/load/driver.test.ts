@@ -1,6 +1,7 @@
 // Goal: the driver waits for all workers, merges what they say, and a lost worker makes the run invalid, nothing worse.
 // Method: workers are played by the test.
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { epochMs } from '../../src/kernel/clock.ts';
 import { LoadDriver, type LoadOptions, type WorkerHandle } from '../../src/load/driver.ts';
 import type { FromWorker, ToWorker, WorkerResult, WorkerSetup } from '../../src/load/protocol.ts';
 import type { Interval } from '../../src/recording/intervals.ts';
@@ -153,7 +154,13 @@ describe('a load of several workers', () => {
     expect(ended.totals.read?.ok).toBe(6);
     expect(ended.sessionProbes).toEqual({ server2: 6 });
     expect(ended.scheduleLagMs?.p50).toBeCloseTo(2, 2);
-    expect(ended.workers).toHaveLength(3);
+    expect(
+      ended.workers.map(({ worker, scheduleLagMs }) => [worker, Math.round(scheduleLagMs?.p50 ?? 0)]),
+    ).toEqual([
+      [0, 2],
+      [1, 2],
+      [2, 2],
+    ]);
     expect(ended.invalid).toEqual([]);
     const { intervals, latency } = recorder.recording(manifestSample);
     expect(intervals.map(({ classes }) => classes.read?.ok)).toEqual([6]);
@@ -182,6 +189,111 @@ describe('a load of several workers', () => {
     played[0]?.say({ type: 'ready' });
     played[1]?.leave('no such module');
     await expect(prepared).rejects.toThrow(/load worker 2 was lost: no such module/);
+    expect(played.every(({ killed }) => killed)).toBe(true);
+  });
+});
+
+describe('ends and limits', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function started(workers: number) {
+    const made = rig(workers);
+    for (const worker of made.played) worker.say({ type: 'ready' });
+    await made.prepared;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    made.driver.start(epochMs() + 500);
+    let over = false;
+    const finished = made.driver.finished().then((result) => {
+      over = true;
+      return result;
+    });
+    return { ...made, finished, isOver: () => over };
+  }
+
+  const endOf = (worker: PlayedWorker | undefined, ok: number): void => {
+    worker?.say({ type: 'ended', result: result(ok) });
+    worker?.leave(null);
+  };
+
+  test('stop tells those that still run, and what they did counts', async () => {
+    const { driver, played, finished } = await started(2);
+    endOf(played[0], 3);
+    driver.stop();
+    expect(played.map(({ heard }) => heard.map(({ type }) => type))).toEqual([['start'], ['start', 'stop']]);
+    endOf(played[1], 1);
+    const { totals, invalid } = await finished;
+    expect([totals.read?.ok, invalid]).toEqual([4, []]);
+    expect(played.some(({ killed }) => killed)).toBe(false);
+  });
+
+  test('abort waits 2 s for a worker, then ends it by force and says so', async () => {
+    const { driver, played, finished, isOver } = await started(2);
+    driver.abort();
+    expect(played.map(({ heard }) => heard.at(-1)?.type)).toEqual(['abort', 'abort']);
+    endOf(played[0], 1);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect([isOver(), played[1]?.killed]).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(played[1]?.killed).toBe(true);
+    const { totals, invalid } = await finished;
+    expect(totals.read?.ok).toBe(1);
+    expect(invalid).toEqual(['load worker 2 was lost: it did not end when it was told to']);
+  });
+
+  test('abort on the way to the start line ends the way there', async () => {
+    const { driver, played, prepared } = rig(2);
+    played[0]?.say({ type: 'ready' });
+    driver.abort();
+    for (const worker of played) endOf(worker, 0);
+    await expect(prepared).rejects.toThrow(/did not get to its start line: it was ended before/);
+  });
+
+  test('a worker that has said its end and does not leave is ended by force, and the run is valid', async () => {
+    const { played, finished } = await started(1);
+    played[0]?.say({ type: 'ended', result: result(7) });
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(played[0]?.killed).toBe(true);
+    const { totals, invalid } = await finished;
+    expect([totals.read?.ok, invalid]).toEqual([7, []]);
+  });
+
+  test('a worker that never ends is lost 10 s after the last operation must have ended; what it says later is not heard', async () => {
+    const { played, recorder, finished, isOver } = await started(2);
+    for (const startMs of [0, 100]) played[0]?.say({ type: 'interval', interval: interval(startMs, 2) });
+    played[1]?.say({ type: 'interval', interval: interval(0, 1) });
+    endOf(played[0], 4);
+    await vi.advanceTimersByTimeAsync(1000 + 100 + 100 + 10_000);
+    expect([isOver(), played[1]?.killed]).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(played[1]?.killed).toBe(true);
+    const { totals, invalid } = await finished;
+    expect(totals.read?.ok).toBe(4);
+    expect(invalid).toEqual([
+      'load worker 2 was lost: it had not ended 10 s after its last operation must have',
+    ]);
+    played[1]?.say({ type: 'interval', interval: interval(100, 1) });
+    played[1]?.leave('terminated');
+    const { intervals } = recorder.recording(manifestSample);
+    expect(intervals.map(({ startMs, classes }) => [startMs, classes.read?.ok])).toEqual([
+      [0, 3],
+      [100, 2],
+    ]);
+  });
+
+  test('sessions that are not all connected within 30 s are an error that names the last refusal', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { played, prepared } = rig(2);
+    const refused = expect(prepared).rejects.toThrow(
+      'not every session was connected within 30 s: sorry, too many clients already (53300)',
+    );
+    played[0]?.say({ type: 'ready' });
+    played[1]?.say({ type: 'connectFailed', code: '53300', message: 'sorry, too many clients already' });
+    await vi.advanceTimersByTimeAsync(29_900);
+    expect(played.some(({ killed }) => killed)).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    await refused;
     expect(played.every(({ killed }) => killed)).toBe(true);
   });
 });

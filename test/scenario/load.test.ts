@@ -68,6 +68,16 @@ describe('a good scenario', () => {
     expect(problemsOf({ 'model.yaml': goodModel, 'scenario.yaml': goodScenario })).toEqual([]);
   });
 
+  test.each([
+    [1, '', 1],
+    [4, '', 2],
+    [4, '  workers: 4\n', 4],
+  ])('%i sessions with "%s" written are carried by %i workers', (sessions, line, workers) => {
+    const text = goodScenario.replace('  sessions: 4\n', `  sessions: ${sessions}\n${line}`);
+    expect(problemsOf({ 'model.yaml': goodModel, 'scenario.yaml': text })).toEqual([]);
+    expect(planRun(join(folder, 'scenario.yaml')).scenario.value.load.workers).toBe(workers);
+  });
+
   test.each(readdirSync(join(root, 'workloads')).filter((name) => name.endsWith('.yaml')))(
     'workloads/%s passes',
     (name) => {
@@ -164,6 +174,31 @@ describe('mistakes', () => {
       'rate and weight',
       { scenario: ['perSecond: 10', 'perSecond: 10, weight: 1'] },
       /either perSecond or weight/,
+    ],
+    [
+      'one class by rate, one by weight',
+      {
+        scenario: [
+          'perSecond: 10 }',
+          'perSecond: 10 }\n    - { name: write, script: builtin:tpcb-like, weight: 1 }\n  perSecond: 100',
+        ],
+      },
+      /^scenario\.yaml:4:3: load\.classes: classes have either all a weight or all a perSecond/,
+    ],
+    [
+      'a rate that no class shares',
+      { scenario: ['sessions: 4', 'sessions: 4\n  perSecond: 500'] },
+      /^scenario\.yaml:7:3: load\.perSecond: .* shared by classes that have a weight, and none has.*; got 500/,
+    ],
+    [
+      'weights of nothing',
+      { scenario: ['perSecond: 10', 'weight: 10'] },
+      /classes given by weight need load\.perSecond/,
+    ],
+    [
+      'more workers than sessions',
+      { scenario: ['sessions: 4', 'sessions: 4\n  workers: 5'] },
+      /5 workers share 4 sessions/,
     ],
   ] as [string, { model?: [string, string]; scenario?: [string, string] }, RegExp][])(
     '%s',

@@ -118,6 +118,28 @@ test('a slice is handed on only when nothing due in it is open, and in order', (
   expect(handed).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
 });
 
+test('a slice has a lag only when something was sent to a free session in it, however many workers there are', () => {
+  const recorder = new MemoryRecorder();
+  const merger = new SliceMerger(2, recorder);
+  const [busy, idle] = [new Accounting(classes, merger.sink(0)), new Accounting(classes, merger.sink(1))];
+  const end = { classIndex: 0, number: 0, outcome: 'ok', code: null, server: 'a' } as const;
+  for (const [dueMs, sentMs, foundFree] of [
+    [10, 10.25, true],
+    [20, 20, true],
+    [150, 160, false],
+    [250, 250, true],
+  ] as const) {
+    busy.due(0, dueMs);
+    busy.ended({ ...end, dueMs, sentMs, endedMs: sentMs + 1, foundFree });
+  }
+  busy.due(0, 350);
+  busy.ended({ ...end, dueMs: 350, sentMs: null, endedMs: 390, outcome: 'skipped', foundFree: false });
+  busy.finish(390, {});
+  idle.finish(390, {});
+  const { intervals } = recorder.recording(manifestSample);
+  expect(intervals.map(({ scheduleLagMs }) => scheduleLagMs)).toEqual([0.25, null, 0, null]);
+});
+
 test('an operation that never ended is a bug that stops the run', () => {
   const accounting = new Accounting(classes, { interval: () => undefined, latency: () => undefined });
   accounting.due(0, 10);

@@ -166,6 +166,33 @@ test('a clock whose zero lies elsewhere, so that its instants are rounded, stops
   }
 });
 
+test('a thread that loses its core between any two looks at the clock keeps its books', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1_000_000 }), (seed) => {
+      const dice = new Random(seed);
+      const dues = Array.from({ length: 60 }, (_, index) => [index * 37 + 0.5, index % 2] as const);
+      const inner = new VirtualClock();
+      let lostMs = 0;
+      const forced = {
+        nowMs: () => {
+          if (dice.unit() < 0.05) lostMs += dice.exponential(150);
+          return inner.nowMs() + lostMs;
+        },
+        setTimeout: (fire: () => void, delayMs: number) => inner.setTimeout(fire, delayMs),
+        clearTimeout: (id: unknown) => inner.clearTimeout(id),
+      };
+      const transports = [1, 2].map(() => new ScriptedTransport(inner, steady));
+      const options = { clock: forced, transports, arrivals: arrivalsAt(dues) };
+      const { pool, ends, intervals } = rig(steady, options);
+      pool.connect(() => pool.start(forced.nowMs() + 5, () => undefined));
+      inner.runUntil(60_000);
+      expect(ends.map(({ number }) => number).sort((a, b) => a - b)).toEqual(dues.map((_, index) => index));
+      expect(intervals.map(({ startMs }) => startMs)).toEqual(intervals.map((_, index) => index * 100));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 describe('errors', () => {
   const answer = (outcome: ExecutionOutcome): Behaviour => ({
     ...steady,
