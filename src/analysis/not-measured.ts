@@ -26,9 +26,7 @@ export function gapsOf(findings: Findings): Gap[] {
   }
   if (!recording.ledger && frame.drills.length > 0) {
     const why =
-      recording.manifest.world === 'simulated'
-        ? 'the simulated world does not decide which acknowledged writes a failover loses'
-        : 'acknowledged writes were not compared with the rows';
+      'acknowledged writes were not compared with rows (no write script fills :operation, or they could not be read)';
     gaps.push({ field: 'drills[].lostCommits', why });
   }
   if (frame.baseline === null && frame.drills.length > 0) {

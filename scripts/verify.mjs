@@ -1,0 +1,92 @@
+// The checks that take too long for `npm test`: `npm run verify`, or `node scripts/verify.mjs --help`.
+// It goes on where it was stopped, and writes docs/verified.md from what it measured.
+import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { renderDocument } from './verify/document.mjs';
+import { measureRehearsals } from './verify/rehearsals.mjs';
+import { root } from './verify/runner.mjs';
+import { measureSeeds } from './verify/seeds.mjs';
+import { measureSoak } from './verify/soak.mjs';
+import { dropOtherPrograms, programOf, readState, stateFolder, writeState } from './verify/state.mjs';
+
+const usage = `usage: npm run verify -- [--fresh] [--only NAME] [--runs N] [--seeds N] [--soak-minutes N]
+  seeds        the simulator's invariants over N seeds (20)
+  rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
+  soak         N minutes of load with a switchover every 90 s (10)
+  --fresh      forget what was measured; without it, verify goes on where it was stopped
+  --only NAME  this part only
+Exit codes: 0 every check holds, 1 usage, 2 a check does not hold, 130 interrupted.
+`;
+
+const parts = { seeds: measureSeeds, rehearsals: measureRehearsals, soak: measureSoak };
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      fresh: { type: 'boolean' },
+      help: { type: 'boolean' },
+      only: { type: 'string' },
+      runs: { type: 'string', default: '5' },
+      seeds: { type: 'string', default: '20' },
+      'soak-minutes': { type: 'string', default: '10' },
+    },
+  });
+  const counts = { runs: values.runs, seeds: values.seeds, soakMinutes: values['soak-minutes'] };
+  for (const [name, text] of Object.entries(counts)) {
+    if (!/^[1-9]\d{0,3}$/.test(text))
+      throw new Error(`${name} is a whole number from 1 to 9999, got "${text}"`);
+    counts[name] = Number(text);
+  }
+  if (values.only !== undefined && !(values.only in parts))
+    throw new Error(`--only takes ${Object.keys(parts).join(', ')}; got "${values.only}"`);
+  return { ...counts, fresh: values.fresh ?? false, help: values.help ?? false, only: values.only };
+}
+
+function build() {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json')], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (status !== 0) throw new Error('the programs do not build');
+}
+
+async function main() {
+  const options = readOptions();
+  if (options.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  build();
+  if (options.fresh && existsSync(stateFolder)) rmSync(stateFolder, { recursive: true });
+  const program = programOf();
+  const state = dropOtherPrograms(readState(), program);
+  const note = (line) => process.stderr.write(`${line}\n`);
+  const save = () => {
+    writeState(state);
+    writeFileSync(join(root, 'docs', 'verified.md'), renderDocument(state));
+  };
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort());
+  for (const [name, measure] of Object.entries(parts)) {
+    if (stop.signal.aborted || (options.only && options.only !== name)) continue;
+    await measure(state, { options, program, note, save, signal: stop.signal });
+  }
+  save();
+  if (stop.signal.aborted) return 130;
+  const failures = Object.values(state.parts).flatMap(({ failures: found }) => found);
+  for (const failure of failures) note(`does not hold: ${failure}`);
+  note('docs/verified.md is written');
+  return failures.length > 0 ? 2 : 0;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`verify: ${error.message}\n${usage}`);
+    process.exitCode = 1;
+  },
+);

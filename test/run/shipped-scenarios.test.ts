@@ -1,0 +1,36 @@
+// Goal: every scenario that ships runs.
+// Method: each in virtual time, judged by its own verdict.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../../src/run.ts';
+
+let dir: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'run-'));
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const scenarios = readdirSync('workloads').filter((name) => name.endsWith('.yaml'));
+
+test('there are scenarios', () => {
+  expect(scenarios).toContain('rehearse-failover.yaml');
+});
+
+test.each(scenarios)(
+  '%s passes in virtual time',
+  async (name) => {
+    const { summary, failure } = await run(
+      { scenario: join('workloads', name), world: 'simulated', folder: join(dir, name) },
+      { progress: () => {}, tick: () => {}, signal: new AbortController().signal },
+    );
+    expect(failure).toBeNull();
+    expect(summary.verdict).toEqual({ result: 'pass', reasons: [] });
+    expect(summary.conservation.holds).toBe(true);
+    expect(summary.backends.filter(({ roleAtEnd }) => roleAtEnd === 'primary')).toHaveLength(1);
+  },
+  60_000,
+);
