@@ -16,13 +16,19 @@ function slices(lagsMs: readonly (number | null)[]): Interval[] {
 }
 
 test('slices in which nothing was sent to a free session thin nothing out', () => {
-  const outage = Array.from({ length: 80 }, () => null);
-  const [late, prompt] = [Array.from({ length: 2 }, () => 200), Array.from({ length: 18 }, () => 1)];
+  const outage = Array.from({ length: 400 }, () => null);
+  const [late, prompt] = [Array.from({ length: 10 }, () => 200), Array.from({ length: 90 }, () => 1)];
   expect(generatorOf(slices([...outage, ...late, ...prompt]))).toEqual({
     scheduleLagMs: { p50: 1, p95: 200, p99: 200, p999: 200, max: 200, mean: expect.closeTo(20.9, 6) },
     saturated: true,
   });
-  expect(generatorOf(slices([...prompt, ...outage, 200]))).toMatchObject({ saturated: false });
+  expect(generatorOf(slices([...prompt, ...prompt, ...outage, 200]))).toMatchObject({ saturated: false });
+});
+
+test('less than a second of late slices is a moment of the machine’s, not the generator', () => {
+  const [late, prompt] = [Array.from({ length: 9 }, () => 200), Array.from({ length: 50 }, () => 1)];
+  expect(generatorOf(slices([...prompt, ...late]))).toMatchObject({ saturated: false });
+  expect(generatorOf(slices([...prompt, ...late, 200]))).toMatchObject({ saturated: true });
 });
 
 test('where nothing was sent at all there is no lag', () => {

@@ -206,7 +206,9 @@ test('a split brain that never ends is found too', () => {
 });
 
 test('a generator behind its schedule and counts that differ make a run invalid, whatever else it shows', () => {
-  const late = summarise(buildRecording({ scheduleLagMs: (startMs) => (startMs % 1000 === 0 ? 80 : 1) }));
+  const late = summarise(
+    buildRecording({ measureMs: 12_000, scheduleLagMs: (startMs) => (startMs % 1000 === 0 ? 80 : 1) }),
+  );
   expect(late.generator).toMatchObject({ saturated: true });
   expect(late.verdict.result).toBe('invalid');
   const recording = rehearsal();
