@@ -44,6 +44,8 @@ type PgpoolEmission =
   | { type: 'renewChildren' }
   /** Switching is over: sessions are served again. */
   | { type: 'serving' }
+  /** The main process takes note of children that have ended, and forks new ones. */
+  | { type: 'reaping' }
   /** Ask these nodes whether they are in recovery; `roles` answers. */
   | { type: 'askRoles'; nodes: readonly number[] }
   /** Run the follow command for this node; `follow.ended` answers. */
@@ -55,7 +57,10 @@ const queueLength = 10;
 /** From the end of the search to serving again: killed children are gone and new ones forked (measured 30 to 100 ms with 32 children). */
 const forkChildrenMs = 40;
 
-/** The main process sleeps a second before it restarts its PCP process, and takes no request meanwhile. */
+/**
+ * The main process sleeps a second before it restarts its PCP process; it takes no request meanwhile and forks no child in
+ * place of one that has ended (pgpool_main.c: `sleep(1)` at the end of `failover()`, signals blocked; `reaper()`).
+ */
 const pcpRestartMs = 1000;
 
 const searchPauseMs = 1000;
@@ -69,6 +74,7 @@ const base = setup({
   },
   delays: {
     forkChildren: ({ context }) => (context.taken?.cut.scope === 'none' ? 0 : forkChildrenMs),
+    forkAll: forkChildrenMs,
     pcpRestart: pcpRestartMs,
     searchPause: searchPauseMs,
   },
@@ -76,6 +82,8 @@ const base = setup({
     queued: ({ context }) => context.queue.length > 0,
     void: ({ context }) => context.taken === null && context.queue.length > 0,
     done: ({ context }) => context.taken === null && context.worked,
+    /** Signals get through only between two iterations of a search: then ended children are replaced before the next request. */
+    heardOfEnds: ({ context }) => context.queue.length > 0 && context.searches > 1,
     nothingDone: ({ context }) => context.taken === null,
     mustSearch: ({ context }) =>
       context.taken?.search === true &&
@@ -108,7 +116,7 @@ const take = base.enqueueActions(({ context, enqueue }) => {
     taken,
     shared: taken ? taken.state : context.shared,
     worked: context.worked || taken !== null,
-    searches: 0,
+    searches: taken ? 0 : context.searches,
     found,
   });
   if (!taken) return;
@@ -146,7 +154,8 @@ const skipMain = base.assign(({ context, event }) => {
 /**
  * One Pgpool-II: the main process that carries out node requests one by one, and beside it the follow runs.
  *
- * `switching` in the source is every state of `main` but `idle` and `resting`.
+ * `switching` in the source is every state of `main` but `idle`, `resting` and `reaping`. Children that have ended by
+ * themselves are forked again in `idle` and `reaping` only.
  *
  * Source: Pgpool-II 4.3.5, src/main/pgpool_main.c; live scenarios L1 to L11 (docs/method.md).
  */
@@ -170,7 +179,7 @@ export const pgpoolMachine = base.createMachine({
       on: { request: { actions: enqueueRequest } },
       states: {
         idle: {
-          entry: base.assign({ worked: false }),
+          entry: [base.assign({ worked: false }), base.emit({ type: 'reaping' })],
           on: { request: { target: 'taking', actions: enqueueRequest } },
         },
         taking: {
@@ -221,7 +230,17 @@ export const pgpoolMachine = base.createMachine({
         concluding: { entry: finish, after: { forkChildren: 'taking' } },
         resting: {
           entry: base.emit({ type: 'serving' }),
-          after: { pcpRestart: [{ guard: 'queued', target: 'taking' }, { target: 'idle' }] },
+          after: {
+            pcpRestart: [
+              { guard: 'heardOfEnds', target: 'reaping' },
+              { guard: 'queued', target: 'taking' },
+              { target: 'idle' },
+            ],
+          },
+        },
+        reaping: {
+          entry: base.emit({ type: 'reaping' }),
+          after: { forkAll: 'taking' },
         },
       },
     },

@@ -16,6 +16,8 @@ export interface PgpoolHost {
   renewChildren(): void;
   /** Switching is over. */
   serving(): void;
+  /** The main process has come to rest and forks children in place of those that have ended. */
+  reaping(): void;
 }
 
 /** What the model reads of pgpool.conf. */
@@ -44,6 +46,8 @@ export interface Pgpool {
   nodes(): readonly NodeView[];
   state(): PgpoolState;
   switching(): boolean;
+  /** Children that end are forked again at once: the main process neither works on a request nor rests after one. */
+  reaps(): boolean;
   detach(node: number): PcpReply;
   attach(node: number): PcpReply;
   promote(node: number): PcpReply;
@@ -85,8 +89,9 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
     state,
     switching: () => {
       const snapshot = actor.getSnapshot();
-      return !snapshot.matches({ main: 'idle' }) && !snapshot.matches({ main: 'resting' });
+      return !(['idle', 'resting', 'reaping'] as const).some((main) => snapshot.matches({ main }));
     },
+    reaps: () => (['idle', 'reaping'] as const).some((main) => actor.getSnapshot().matches({ main })),
     detach: (node) =>
       isDown(node)
         ? { ok: false, message: `invalid degenerate backend request, node id : ${node} status: [3]` }
@@ -126,6 +131,7 @@ function listen(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): void {
   });
   actor.on('renewChildren', () => host.renewChildren());
   actor.on('serving', () => host.serving());
+  actor.on('reaping', () => host.reaping());
   actor.on('askRoles', ({ nodes }) => {
     host.askRoles(nodes, (answers) => actor.send({ type: 'roles', answers }));
   });

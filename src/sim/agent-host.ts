@@ -66,7 +66,7 @@ export class SimHost implements AgentHost {
     this.#network = parts.draws.of('network', `agent ${node}`);
     this.#query = parts.draws.of('read', `agent ${node}`);
     const whole = parts.draws.of('connect', `agent ${node}`);
-    this.#connect = () => whole() / parts.servers.length;
+    this.#connect = () => whole() / (parts.servers.length + 1);
   }
 
   perform(command: AgentCommand, done: (outcome: CommandOutcome) => void): void {

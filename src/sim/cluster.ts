@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import { Random } from '../kernel/random.ts';
 import { EfmAgent } from '../roles/efm-agent.ts';
+import { FailedServer } from '../roles/failed-server.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
 import type { PgpoolSettings } from '../roles/pgpool.ts';
 import type { AgentPlace, Backend, Cluster } from '../topology/cluster.ts';
@@ -16,11 +17,15 @@ import { PgpoolFront } from './pgpool-front.ts';
 import { Replication } from './replication.ts';
 import { Scripts } from './scripts.ts';
 import { SimServer } from './server.ts';
+import { Station } from './station.ts';
 
 /** Servers are up, then Pgpool starts, then the agents one after the other: the first becomes the coordinator. */
 const pgpoolAfterMs = 3000;
 const agentsAfterMs = 4000;
 const agentGapMs = 300;
+
+/** Cores of the one machine that carries every server without a `cpu` of its own, as the lab's servers are (docs/method.md S2). */
+const sharedCores = 2;
 
 /** The hooks that the lab gives every agent. */
 const labHooks = {
@@ -49,7 +54,7 @@ export class SimCluster {
   readonly #agents = new Map<string, EfmAgent>();
   readonly #operator: Draw;
   readonly #rebuild: Draw;
-  #lastFailed: SimServer | null = null;
+  readonly #lastFailed = new FailedServer();
 
   constructor(
     clock: Clock,
@@ -62,18 +67,19 @@ export class SimCluster {
     this.draws = new Draws(cluster.serviceTimes, new Random(seed).fork('simulated cluster'));
     const { draws } = this;
     const primary = primaryAtStart(cluster.backends);
+    const shared = new Station(clock, sharedCores);
+    const own = new Map(
+      cluster.servers.map(({ name, cpu }) => [name, cpu === null ? shared : new Station(clock, cpu)]),
+    );
+    const stationOf = (name: string | undefined): Station => (name && own.get(name)) || shared;
     this.servers = cluster.backends.map(({ id, server: name }) => {
-      const cpu = cluster.servers.find((entry) => entry.name === name)?.cpu ?? null;
-      return new SimServer(clock, draws, {
-        name,
-        id,
-        cpu,
-        upstream: id === primary.id ? null : primary.server,
-      });
+      const upstream = id === primary.id ? null : primary.server;
+      return new SimServer(clock, draws, { name, id, station: stationOf(name), upstream });
     });
     this.replication = new Replication(clock, draws, this.servers);
     this.front = new PgpoolFront(clock, draws, {
       servers: this.servers,
+      station: stationOf(cluster.pgpools[0]?.server),
       weights: cluster.backends.map(({ weight }) => weight),
       settings: pgpoolSettingsOf(cluster),
       primary: primary.id,
@@ -82,7 +88,12 @@ export class SimCluster {
     const { pgpool } = this.front;
     const scripts = new Scripts(clock, draws, { pgpool, servers: this.servers });
     const parts = { clock, draws, net: new AgentNet(clock, draws), replication: this.replication, scripts };
-    for (const place of cluster.agents) this.#addAgent(place, { ...parts, servers: this.servers, record });
+    const recordAgent = (event: RecordedEventWithoutTime): void => {
+      if (event.type === 'agentState') this.#lastFailed.take({ ...event, atMs: clock.nowMs() });
+      record(event);
+    };
+    for (const place of cluster.agents)
+      this.#addAgent(place, { ...parts, servers: this.servers, record: recordAgent });
     this.observers = new Observers(clock, {
       pgpool,
       pgpoolName: cluster.pgpools[0]?.server ?? 'pgpool',
@@ -111,12 +122,10 @@ export class SimCluster {
   }
 
   view(): ClusterView {
-    const failed = this.#lastFailed;
-    const isBack = failed?.accepts && this.front.pgpool.nodes()[failed.id]?.status !== 'down';
     return {
       primary: this.servers.find(({ state }) => state === 'primary')?.name ?? null,
       agentBeside: (server) => [...this.#agents.keys()].find((name) => name !== server) ?? null,
-      lastFailed: isBack ? null : (failed?.name ?? null),
+      lastFailed: this.#lastFailed.name,
     };
   }
 
@@ -131,7 +140,7 @@ export class SimCluster {
       return;
     }
     if (action.type === 'killServer') {
-      this.#lastFailed = server;
+      this.#lastFailed.killed(server.name, this.#clock.nowMs());
       server.send({ type: 'crash' });
       this.#clock.setTimeout(() => done({ ok: true, detail: null }), 0);
     } else this.#rebuildServer(server, action.primary, done);

@@ -9,9 +9,10 @@ import {
   lostBackend,
 } from '../roles/pgpool-sessions.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
-import { Children } from './children.ts';
+import { type Backends, Children } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
 import type { SimServer } from './server.ts';
+import type { Station } from './station.ts';
 
 /** From the death of a backend to the error that its sessions get (measured 40 to 100 ms, docs/method.md S5). */
 const backendLossMs = [40, 100] as const;
@@ -22,17 +23,26 @@ const cutMs = [5, 70] as const;
 /** From the death of a backend to the request of an idle child that sees it, with failover_on_backend_shutdown (measured 12 to 20 ms). */
 const shutdownSeenMs = 15;
 
+/** Work that the end of a child takes, and the end of each server process that it was connected to, ms of one core (measured, docs/method.md S10). */
+const childEndMs = 0.9;
+const backendEndMs = 1.8;
+
+/** Work until a child that has ended is replaced by one that serves, ms: forked, ended by the flag it inherits, forked again (measured, docs/method.md S10). */
+const childForkMs = 1;
+
 /** One client session at Pgpool, as the front sees it. */
 export interface FrontSession {
   /** Backends it is connected to: node id and the server's incarnation. */
   readonly backends: ReadonlyMap<number, number>;
   readonly loadBalanceNode: number;
-  /** Its connection ends with this error; called once. */
-  end(error: ClientError): void;
+  /** Its connection ends with this error; called once. `killed`: the main process ended its child and has another in its place. */
+  end(error: ClientError, killed: boolean): void;
 }
 
 export interface PgpoolFrontOptions {
   servers: readonly SimServer[];
+  /** Processors of Pgpool's own server. */
+  station: Station;
   weights: readonly number[];
   settings: PgpoolSettings;
   primary: number;
@@ -56,6 +66,8 @@ export class PgpoolFront {
   readonly #cutDelay: Draw;
   readonly #connect: Draw;
   #killedAll = false;
+  /** Children killed for the node that goes down: forked again when the request is done. */
+  #killed = 0;
 
   constructor(clock: Clock, draws: Draws, options: PgpoolFrontOptions) {
     this.#clock = clock;
@@ -64,8 +76,12 @@ export class PgpoolFront {
     this.#lossDelay = draws.between(...backendLossMs, 'backend loss');
     this.#cutDelay = draws.between(...cutMs, 'cut sessions');
     const whole = draws.of('connect', 'pgpool');
-    this.#connect = () => whole() / options.servers.length;
-    this.children = new Children(options.settings.numInitChildren);
+    this.#connect = () => whole() / (options.servers.length + 1);
+    this.children = new Children(options.settings.numInitChildren, {
+      mayFork: () => this.pgpool.reaps(),
+      fork: (done) => options.station.run(childForkMs, done),
+      closed: (backends, ended) => this.#closed(backends, ended),
+    });
     this.pgpool = createPgpool(
       {
         clock,
@@ -74,6 +90,7 @@ export class PgpoolFront {
         cutSessions: (cut) => this.#cut(cut),
         renewChildren: () => this.children.renew(),
         serving: () => this.#serving(),
+        reaping: () => this.children.forkDead(),
       },
       options.settings,
       {
@@ -89,9 +106,16 @@ export class PgpoolFront {
     }
   }
 
-  /** How long one backend takes to accept and check a connection of Pgpool, ms. */
-  connectCostMs(): number {
-    return this.#connect();
+  /** The part of a session's start that is the child's: accepts the client and checks its password. */
+  acceptClient(done: () => void): void {
+    this.#options.station.run(this.#connect(), done);
+  }
+
+  /** A child connects to `nodes`, one after the other: each takes its own share of a session's start on its server. */
+  connectTo(nodes: readonly number[], done: () => void): void {
+    const [first, ...others] = nodes;
+    if (first === undefined) done();
+    else this.server(first).station.run(this.#connect(), () => this.connectTo(others, done));
   }
 
   /** True while all children are killed: connections wait unanswered. */
@@ -133,6 +157,15 @@ export class PgpoolFront {
     return this.#options.servers[id] as SimServer;
   }
 
+  /** The main process has killed a child: it is replaced when the request is done, at once if that is over. */
+  childKilled(backends: Backends | null): void {
+    if (!this.pgpool.switching()) this.children.replaced(backends);
+    else {
+      this.#killed += 1;
+      this.children.died(backends);
+    }
+  }
+
   /** A session has begun; `left` ends what the front knows of it. */
   joined(session: FrontSession): void {
     this.#sessions.set(session, 'alive');
@@ -160,7 +193,10 @@ export class PgpoolFront {
 
   #cut(cut: Cut): void {
     this.children.renew();
-    if (cut.scope === 'all') this.#killedAll = true;
+    if (cut.scope === 'all') {
+      this.#killedAll = true;
+      this.children.replaceFree();
+    }
     for (const [session] of [...this.#sessions]) {
       if (cut.scope === 'all' || (cut.scope === 'balancedTo' && session.loadBalanceNode === cut.node)) {
         this.#doom(session, cutError, this.#cutDelay());
@@ -169,7 +205,9 @@ export class PgpoolFront {
   }
 
   #serving(): void {
+    this.children.forkDead(this.#killedAll ? this.children.dead : this.#killed);
     this.#killedAll = false;
+    this.#killed = 0;
     for (const dropped of this.#held.splice(0)) dropped();
   }
 
@@ -188,21 +226,29 @@ export class PgpoolFront {
     if (this.#sessions.get(session) !== 'alive') return;
     this.#sessions.set(session, 'doomed');
     this.#clock.setTimeout(() => {
-      if (this.#sessions.delete(session)) session.end(error);
+      if (this.#sessions.delete(session)) session.end(error, error === cutError);
     }, delayMs);
   }
 
   /** One iteration of the primary search: connects to one node after the other and asks each. */
   #askRoles(nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void): void {
     const { servers } = this.#options;
-    const costMs = nodes.reduce((sum, id) => sum + (this.server(id).accepts ? this.#connect() : 0), 0);
-    this.#clock.setTimeout(() => {
+    const answering = nodes.filter((id) => this.server(id).accepts);
+    this.connectTo(answering, () => {
       done(
         servers.map((server) => {
           if (!nodes.includes(server.id) || !server.accepts) return null;
           return server.inRecovery ? 'standby' : 'primary';
         }),
       );
-    }, costMs);
+    });
+  }
+
+  #closed(backends: Backends | null, ended: boolean): void {
+    if (ended) this.#options.station.run(childEndMs, () => {});
+    for (const [id, incarnation] of backends ?? []) {
+      const server = this.server(id);
+      if (server.incarnation === incarnation) server.station.run(backendEndMs, () => {});
+    }
   }
 }

@@ -2,10 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { BackendGreeting } from '../roles/pgpool-sessions.ts';
 import { createPostgresServer, type PostgresServer, type ServerState } from '../roles/postgres-server.ts';
 import type { Draws } from './draws.ts';
-import { Station } from './station.ts';
-
-/** Cores of a server whose model says nothing of it. */
-const defaultCores = 2;
+import type { Station } from './station.ts';
 
 const accepting: ReadonlySet<ServerState> = new Set(['standby', 'promoting', 'primary']);
 
@@ -13,7 +10,8 @@ export interface SimServerOptions {
   name: string;
   /** Pgpool's node id. */
   id: number;
-  cpu: number | null;
+  /** Processors that it runs on, its own or shared. */
+  station: Station;
   upstream: string | null;
 }
 
@@ -33,10 +31,10 @@ export class SimServer {
   readonly #listeners: ((state: ServerState, before: ServerState) => void)[] = [];
   #state: ServerState = 'down';
 
-  constructor(clock: Clock, draws: Draws, { name, id, cpu, upstream }: SimServerOptions) {
+  constructor(clock: Clock, draws: Draws, { name, id, station, upstream }: SimServerOptions) {
     this.name = name;
     this.id = id;
-    this.station = new Station(clock, cpu ?? defaultCores);
+    this.station = station;
     const timings = {
       startMs: draws.of('startServer', name),
       stopMs: draws.of('stopServer', name),
@@ -77,6 +75,14 @@ export class SimServer {
     return this.accepts ? 'standby' : 'down';
   }
 
+  /** Work of `workMs` on one core; `done` is called at its end unless the server's processes have ended before. */
+  run(workMs: number, done: () => void): void {
+    const { incarnation } = this;
+    this.station.run(workMs, () => {
+      if (incarnation === this.incarnation) done();
+    });
+  }
+
   send(event: Parameters<PostgresServer['send']>[0]): void {
     this.#machine.send(event);
   }
@@ -108,7 +114,6 @@ export class SimServer {
     this.#state = state;
     if (accepting.has(before) && !accepting.has(state)) {
       this.incarnation += 1;
-      this.station.clear();
     }
     for (const listener of [...this.#listeners]) listener(state, before);
   }

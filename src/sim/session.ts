@@ -1,5 +1,11 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
-import { type ClientError, cutError, lostBackend, readOnlyError } from '../roles/pgpool-sessions.ts';
+import {
+  type AdmissionResult,
+  type ClientError,
+  cutError,
+  lostBackend,
+  readOnlyError,
+} from '../roles/pgpool-sessions.ts';
 import { routeStatement } from '../topology/routing.ts';
 import type {
   ConnectOutcome,
@@ -8,7 +14,7 @@ import type {
   SessionTransport,
   WireError,
 } from '../workload/transport.ts';
-import type { Child } from './children.ts';
+import type { Backends, Child } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
 import type { FrontSession, PgpoolFront } from './pgpool-front.ts';
 import type { Replication } from './replication.ts';
@@ -101,34 +107,57 @@ export class SimSession implements SessionTransport {
     this.#freeChild(connection && idle ? connection.backends : null);
   }
 
-  /** A child serves this client: it connects to every backend in turn, or takes the connections that it kept. */
+  /** A child serves this client: it checks the client, then connects to every backend in turn or takes the connections that it kept. */
   #greet(child: Child, end: (outcome: ConnectOutcome) => void, refuse: (error: ClientError) => void): void {
     const { front } = this.#parts;
+    const turn = this.#turn;
     this.#child = child;
-    const result = front.admit();
-    if (!result.ok) {
-      const waitMs = result.error.code === 'XX000' ? front.connectCostMs() : this.#network();
-      this.#later(waitMs, () => refuse(result.error));
-      return;
-    }
-    const backends = front.backendsNow(result.nodes);
+    front.acceptClient(() => {
+      if (turn !== this.#turn) return;
+      const result = front.admit();
+      if (result.ok) this.#connectBackends(child, result, { end, refuse });
+      else {
+        if (front.pgpool.switching()) this.#loseChild(child.cached);
+        this.#later(this.#network(), () => refuse(result.error));
+      }
+    });
+  }
+
+  #connectBackends(
+    child: Child,
+    admitted: Extract<AdmissionResult, { ok: true }>,
+    { end, refuse }: { end: (outcome: ConnectOutcome) => void; refuse: (error: ClientError) => void },
+  ): void {
+    const { front } = this.#parts;
+    const turn = this.#turn;
+    const backends = front.backendsNow(admitted.nodes);
     const kept = child.cached !== null && sameConnections(child.cached, backends);
-    let costMs = front.connectCostMs();
-    if (!kept) for (let opened = 0; opened < backends.size; opened += 1) costMs += front.connectCostMs();
-    const server = front.server(result.loadBalanceNode);
+    const server = front.server(admitted.loadBalanceNode);
     const connection: Connection = {
       child,
       server,
       backends,
-      loadBalanceNode: result.loadBalanceNode,
-      end: (error) => (this.#connection === connection ? this.#ended(error) : refuse(error)),
+      loadBalanceNode: admitted.loadBalanceNode,
+      end: (error, killed) => {
+        if (this.#connection === connection) this.#ended(error, killed);
+        else {
+          this.#loseChild(backends, killed);
+          refuse(error);
+        }
+      },
     };
     front.joined(connection);
-    const probeMs = this.#readTime() + 2 * this.#network();
-    this.#later(costMs + probeMs, () => {
-      if (front.isDoomed(connection)) return;
-      this.#connection = connection;
-      end({ ok: true, server: server.name });
+    front.connectTo(kept ? [] : admitted.nodes, () => {
+      if (turn !== this.#turn || front.isDoomed(connection)) return;
+      if (front.pgpool.switching()) {
+        connection.end(cutError, false);
+        return;
+      }
+      this.#later(this.#readTime() + 2 * this.#network(), () => {
+        if (front.isDoomed(connection)) return;
+        this.#connection = connection;
+        end({ ok: true, server: server.name });
+      });
     });
     const leaveQueue = this.#leaveQueue;
     this.#leaveQueue = () => {
@@ -174,7 +203,7 @@ export class SimSession implements SessionTransport {
       }
       execution.committing = true;
       const { operationId } = execution.call;
-      server.station.run(workMs * commitShare, () => {
+      server.run(workMs * commitShare, () => {
         replication.commit(server, operationId);
         if (this.#execution === execution) this.#answer(server);
       });
@@ -185,7 +214,7 @@ export class SimSession implements SessionTransport {
   #onStation(server: SimServer, workMs: number, done: () => void): void {
     const turn = this.#turn;
     const connection = this.#connection;
-    server.station.run(workMs, () => {
+    server.run(workMs, () => {
       if (turn === this.#turn && connection && !this.#parts.front.isDoomed(connection)) done();
     });
   }
@@ -211,7 +240,7 @@ export class SimSession implements SessionTransport {
   }
 
   /** The connection is gone; whoever waits is told in a later turn. */
-  #ended(error: ClientError): void {
+  #ended(error: ClientError, killed = false): void {
     const connection = this.#connection;
     if (!connection) return;
     const execution = this.#execution;
@@ -219,7 +248,7 @@ export class SimSession implements SessionTransport {
     this.#execution = null;
     this.#turn += 1;
     this.#parts.front.left(connection);
-    this.#freeChild();
+    this.#loseChild(connection.backends, killed);
     this.#later(0, () => {
       if (execution) execution.done({ ok: false, error, definite: !execution.committing, lost: true });
       else this.onLost?.(error);
@@ -238,6 +267,15 @@ export class SimSession implements SessionTransport {
     const child = this.#child;
     this.#child = null;
     if (child) this.#parts.front.children.release(child, cached);
+  }
+
+  /** The child that served this client is gone with its connections. @param killed the main process has another in its place */
+  #loseChild(backends: Backends | null, killed = false): void {
+    const { front } = this.#parts;
+    if (!this.#child) return;
+    this.#child = null;
+    if (killed) front.childKilled(backends);
+    else front.children.died(backends);
   }
 
   /** Calls `act` after `delayMs`, unless the session was closed or connected anew meanwhile. */

@@ -17,7 +17,7 @@ const rebaseAtMs = 1e9;
 export class Station {
   readonly #clock: Clock;
   readonly #cores: number;
-  #jobs = new EventQueue<() => void>();
+  readonly #jobs = new EventQueue<() => void>();
   #virtualMs = 0;
   #updatedAtMs: number;
   #timer: TimerId | null = null;
@@ -35,17 +35,10 @@ export class Station {
     return this.#served;
   }
 
-  /** Serves a job that needs `workMs` of one core; `done` is called at its end, unless `clear` comes first. */
+  /** Serves a job that needs `workMs` of one core; `done` is called at its end. */
   run(workMs: number, done: () => void): void {
     this.#advance();
     this.#jobs.push(this.#virtualMs + Math.max(0, workMs), done);
-    this.#arm();
-  }
-
-  /** Forgets every job: the server died with them. */
-  clear(): void {
-    this.#jobs = new EventQueue();
-    this.#virtualMs = 0;
     this.#arm();
   }
 

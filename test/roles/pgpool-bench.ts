@@ -63,6 +63,7 @@ export function bench(
       cutSessions: (cut) => cuts.push({ atMs: clock.nowMs(), cut }),
       renewChildren: () => {},
       serving: () => {},
+      reaping: () => {},
     },
     settings,
     { status: ['up', 'up', 'up'], primary: 0, main: 0, ...options.state },

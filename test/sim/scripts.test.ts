@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { type ScriptResult, Scripts } from '../../src/sim/scripts.ts';
+import { Station } from '../../src/sim/station.ts';
 import { threeServers } from './small-servers.ts';
 
 function cluster() {
@@ -10,6 +11,7 @@ function cluster() {
   const { clock, draws, servers } = at;
   const front = new PgpoolFront(clock, draws, {
     servers,
+    station: new Station(clock, 2),
     weights: [0, 1, 1],
     settings: {
       searchPrimaryNodeTimeout: 3,

@@ -3,14 +3,16 @@
 import { describe, expect, test } from 'vitest';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { SimSession } from '../../src/sim/session.ts';
+import { Station } from '../../src/sim/station.ts';
 import type { ConnectOutcome, ExecutionOutcome, WireError } from '../../src/workload/transport.ts';
 import { threeServers } from './small-servers.ts';
 
 function frontWith(numInitChildren: number) {
-  const at = threeServers({ connect: 6, read: 1, write: 70, network: 0.5 });
+  const at = threeServers({ connect: 8, read: 1, write: 70, network: 0.5 });
   const { clock, draws, servers, replication } = at;
   const front = new PgpoolFront(clock, draws, {
     servers,
+    station: new Station(clock, 2),
     weights: [0, 1, 1],
     settings: {
       searchPrimaryNodeTimeout: 3,

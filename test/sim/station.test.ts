@@ -52,18 +52,6 @@ describe('hand-checked', () => {
     expect(ended).toEqual(['none at 0', 'a at 6', 'b at 6']);
     expect(station.served).toBe(3);
   });
-
-  test('cleared jobs never end, later ones do', () => {
-    const clock = new VirtualClock();
-    const station = new Station(clock, 1);
-    const ended: string[] = [];
-    station.run(5, () => ended.push('lost'));
-    clock.runUntil(2);
-    station.clear();
-    station.run(5, () => ended.push(`kept at ${clock.nowMs()}`));
-    clock.runUntil(100);
-    expect(ended).toEqual(['kept at 7']);
-  });
 });
 
 /** Mean response time of an open station, ms. */

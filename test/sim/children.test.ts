@@ -1,0 +1,135 @@
+// Goal: a child that ends is missing until Pgpool's main process forks again, and an attach under load is an outage.
+// Method: children with a host driven by hand; then 24 clients, three servers and Pgpool on two cores in virtual time.
+import { describe, expect, test } from 'vitest';
+import { Children } from '../../src/sim/children.ts';
+import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
+import { SimSession } from '../../src/sim/session.ts';
+import { threeServers } from './small-servers.ts';
+
+function bench(count: number) {
+  const host = { forks: true, pending: [] as (() => void)[], ended: 0, discarded: 0 };
+  const children = new Children(count, {
+    mayFork: () => host.forks,
+    fork: (done) => host.pending.push(done),
+    closed: (_, ended) => {
+      if (ended) host.ended += 1;
+      else host.discarded += 1;
+    },
+  });
+  const served: string[] = [];
+  const admit = (name: string) => children.admit(() => served.push(name));
+  return { host, children, served, admit };
+}
+
+describe('Children', () => {
+  test('one that ended serves nobody until it is forked again, and no fork begins while the main process rests', () => {
+    const { host, children, served, admit } = bench(1);
+    admit('first');
+    host.forks = false;
+    children.died(null);
+    admit('second');
+    expect([children.dead, host.pending.length, served]).toEqual([1, 0, ['first']]);
+    children.forkDead();
+    expect(served).toEqual(['first']);
+    host.pending.shift()?.();
+    expect([children.dead, served]).toEqual([0, ['first', 'second']]);
+  });
+
+  test('a flagged child ends after its client; one without a client drops its connections and serves', () => {
+    const { host, children, served } = bench(2);
+    const backends = new Map([[0, 1]]);
+    const taken: Parameters<typeof children.release>[0][] = [];
+    children.admit((child) => taken.push(child));
+    children.admit((child) => taken.push(child));
+    children.release(taken[0] as (typeof taken)[0], backends);
+    children.renew();
+    children.release(taken[1] as (typeof taken)[0], backends);
+    expect([host.ended, children.dead]).toEqual([1, 1]);
+    children.admit((child) => served.push(child.cached === null ? 'fresh' : 'kept'));
+    expect([served, host.discarded]).toEqual([['fresh'], 1]);
+  });
+
+  test('at most as many are forked as asked', () => {
+    const { host, children } = bench(3);
+    host.forks = false;
+    for (let ended = 0; ended < 3; ended += 1) children.died(null);
+    children.forkDead(2);
+    while (host.pending.length > 0) host.pending.shift()?.();
+    expect(children.dead).toBe(1);
+  });
+});
+
+/** Reads over an attach: the longest silence after it, ms, and the least number of living children. */
+function attachUnder({ sessions, perSecond }: { sessions: number; perSecond: number }) {
+  const numInitChildren = 40;
+  const at = threeServers({ connect: 12, read: 0.35, network: 0.05 }, 2);
+  const { clock, draws, servers, replication, shared } = at;
+  const front = new PgpoolFront(clock, draws, {
+    servers,
+    station: shared,
+    weights: [0, 1, 1],
+    settings: {
+      searchPrimaryNodeTimeout: 3,
+      hasFollowCommand: false,
+      failoverOnBackendError: false,
+      failoverOnBackendShutdown: false,
+      numInitChildren,
+    },
+    primary: 0,
+    follow: (_, done) => done(),
+  });
+  front.pgpool.start();
+  const oksMs: number[] = [];
+  const call = { className: 'read', classIndex: 0, kind: 'read', operationId: '0', variables: {} } as const;
+  for (let index = 0; index < sessions; index += 1) {
+    const session = new SimSession({ clock, draws, front, replication, answered: () => {} }, `s${index}`);
+    const everyMs = (1000 * sessions) / perSecond;
+    const ask = (): void =>
+      session.execute(call, (outcome) => {
+        if (outcome.ok) oksMs.push(clock.nowMs());
+        clock.setTimeout(outcome.ok ? ask : connect, outcome.ok ? everyMs : 0);
+      });
+    const connect = (): void => {
+      session.close();
+      session.connect(({ ok }) => {
+        clock.setTimeout(ok ? ask : connect, ok ? (everyMs * index) / sessions : 75);
+      });
+    };
+    clock.setTimeout(connect, index * 20);
+  }
+  at.pass(5000);
+  front.pgpool.detach(2);
+  at.pass(6000);
+  const attachMs = clock.nowMs();
+  front.pgpool.attach(2);
+  let least = numInitChildren;
+  for (let step = 0; step < 1000; step += 1) {
+    at.pass(5);
+    least = Math.min(least, numInitChildren - front.children.dead);
+  }
+  const after = oksMs.filter((okMs) => okMs > attachMs - 100);
+  const gaps = after.slice(1).map((okMs, index) => okMs - (after[index] as number));
+  return { silentMs: Math.max(...gaps), least };
+}
+
+describe('an attach', () => {
+  test('under load takes every child, and nobody is served until the rest after it is over', () => {
+    const { silentMs, least } = attachUnder({ sessions: 24, perSecond: 1200 });
+    expect(least).toBe(0);
+    expect(silentMs).toBeGreaterThan(1000);
+    expect(silentMs).toBeLessThan(1600);
+  });
+
+  test('with few queries in its window leaves most children alive: no outage', () => {
+    const { silentMs, least } = attachUnder({ sessions: 24, perSecond: 50 });
+    expect(least).toBeGreaterThan(30);
+    expect(silentMs).toBeLessThan(200);
+  });
+
+  test('with 8 sessions for 40 children costs connections but no outage, whatever the rate', () => {
+    const { silentMs, least } = attachUnder({ sessions: 8, perSecond: 300 });
+    expect(least).toBeGreaterThan(0);
+    expect(least).toBeLessThan(40);
+    expect(silentMs).toBeLessThan(300);
+  });
+});
