@@ -194,11 +194,23 @@ look_at_server() {
   esac
 }
 
-# Debian's /usr/bin/psql is a wrapper that takes longer to start than the question takes to answer.
+# Where packages put psql, one folder a version. Debian's /usr/bin/psql is a wrapper that takes longer to start than the
+# question takes to answer.
+psql_places='/usr/lib/postgresql/*/bin/psql /usr/pgsql-*/bin/psql /usr/edb/as*/bin/psql'
+
+# find_psql: the newest of psql_places in PSQL, else the one of the search path. Ends the script when there is none.
 find_psql() {
-  for PSQL in /usr/lib/postgresql/*/bin/psql /usr/pgsql-*/bin/psql psql; do
-    if [ -x "$PSQL" ]; then return; fi
+  PSQL='' newest=-1
+  set +f # the scripts run without expansion of patterns
+  # shellcheck disable=SC2086  # split and expanded
+  set -- $psql_places
+  set -f
+  for candidate; do
+    version=${candidate%/bin/psql}
+    version=${version##*[!0-9]}
+    if [ -x "$candidate" ] && [ "${version:-0}" -gt "$newest" ]; then PSQL=$candidate newest=${version:-0}; fi
   done
+  [ -n "$PSQL" ] || PSQL=$(command -v psql) || finish "$EXIT_USAGE" "no psql in $psql_places or the search path: set PSQL"
 }
 
 # detach_node: the found backend is down when this returns. It does not wait for Pgpool's search for a primary.

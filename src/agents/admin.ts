@@ -52,7 +52,9 @@ export class AdminServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    createInterface({ input: socket }).once('line', (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on('error', () => socket.destroy());
+    lines.once('line', (line) => {
       const request = readRequest(line);
       if (request?.token !== this.#token) socket.destroy();
       else this.#command(request.args, (answer) => socket.end(`${JSON.stringify(answer)}\n`));

@@ -16,13 +16,20 @@ export function formatConninfo(keywords: ReadonlyMap<string, string>): string {
   return [...keywords].map(([name, value]) => `${name}=${write(value)}`).join(' ');
 }
 
-/** A value of postgresql.conf in quotes. */
+/** A value of postgresql.conf in quotes; PostgreSQL reads backslash escapes within them. */
 export function quoteConfigValue(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
+  return `'${value.replace(/[\\']/g, '$&$&')}'`;
 }
 
-/** The value that a line of postgresql.conf holds, without its quotes. */
+const controlCharacters: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+/** The value that a line of postgresql.conf holds, without its quotes and escapes (GUC_scanstr of PostgreSQL 15). */
 export function unquoteConfigValue(text: string): string {
-  const quoted = /^'((?:[^']|'')*)'/.exec(text.trim());
-  return quoted ? (quoted[1] as string).replaceAll("''", "'") : text.trim();
+  const quoted = /^'((?:[^'\\]|\\.|'')*)'/.exec(text.trim());
+  if (!quoted) return text.trim();
+  return (quoted[1] as string).replace(/''|\\([0-7]{1,3}|.)/g, (_, escaped?: string) => {
+    if (escaped === undefined) return "'";
+    if (/^[0-7]/.test(escaped)) return String.fromCharCode(Number.parseInt(escaped, 8) & 0xff);
+    return controlCharacters[escaped] ?? escaped;
+  });
 }

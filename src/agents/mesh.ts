@@ -72,6 +72,7 @@ export class Mesh {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#in.delete(socket));
     const lines = createInterface({ input: socket });
+    lines.on('error', () => socket.destroy());
     lines.on('line', (line) => {
       const envelope = readEnvelope(line);
       if (envelope && this.#ports.has(envelope.from)) this.#receive(envelope.from, envelope.message);

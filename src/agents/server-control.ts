@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CommandOutcome } from '../roles/host.ts';
 import type { AgentConfig } from './config.ts';
 import { formatConninfo, parseConninfo, quoteConfigValue, unquoteConfigValue } from './conninfo.ts';
+import { clearDeadPostmaster, lookAtPostmaster } from './postmaster.ts';
 
 /** Exit code of `pg_ctl status` when no server runs in the data directory. */
 const notRunning = 3;
@@ -37,14 +38,16 @@ export class ServerControl {
   }
 
   async stop(): Promise<CommandOutcome> {
-    const status = await this.#pgCtl(['status']);
-    if (status.exitCode === notRunning) return { ok: true, detail: 'was not running' };
+    const { state } = await lookAtPostmaster(this.#dataDir);
+    const isDown = state === 'gone' || (await this.#pgCtl(['status'])).exitCode === notRunning;
+    if (isDown) return { ok: true, detail: 'was not running' };
     return this.#pgCtl(['stop', '-m', 'fast', '-w', '-t', '60']);
   }
 
   async start(): Promise<CommandOutcome> {
     const seconds = Math.ceil(this.#config.settings.restartConnectionTimeoutMs / 1000);
     const log = join(this.#config.logDir, 'postgres.log');
+    await clearDeadPostmaster(this.#dataDir);
     return this.#pgCtl(['start', '-w', '-t', String(seconds), '-l', log]);
   }
 

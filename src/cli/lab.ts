@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { DrillError, ExitCode, InputError } from '../kernel/errors.ts';
 import { type LabStatus, labDown, labStatus, labUp } from '../lab/lab-command.ts';
+import { packageDir } from '../lab/package-dir.ts';
 import { loadModel } from '../scenario/load.ts';
 import { checkModel } from '../topology/check.ts';
 import { clusterOf } from '../topology/cluster.ts';
 import { type CommonOptions, interruptSignal, noteTo, print } from './output.ts';
 
-const referenceModel = 'models/reference-architecture.yaml';
+/** The model that the package brings along, wherever the command is called. */
+const referenceModel = join(packageDir, 'models', 'reference-architecture.yaml');
 
 /** `pgdrill lab up | status | down`: the real cluster on its own, for exploring by hand. */
 export function labCommand(): Command {
@@ -20,11 +23,14 @@ export function labCommand(): Command {
       .option('--json', 'one JSON value on stdout and nothing else')
       .option('--quiet', 'no progress on stderr');
   command('up', 'start the cluster and leave it running')
-    .option('--model <file>', 'cluster model', referenceModel)
+    .option('--model <file>', 'cluster model (default: the reference architecture of this package)')
     .addHelpText('after', '\nExample:\n  pgdrill lab up --model models/reference-architecture.yaml')
     .action(up);
   command('status', 'show servers, roles, agents and Pgpool’s nodes, asked of them now')
-    .addHelpText('after', '\nExample:\n  pgdrill lab status --json')
+    .addHelpText(
+      'after',
+      '\nWithout a lab the exit code is 1, and --json prints null.\n\nExample:\n  pgdrill lab status --json',
+    )
     .action(status);
   command('down', 'stop the cluster and remove its files')
     .addHelpText('after', '\nExample:\n  pgdrill lab down')
@@ -32,8 +38,8 @@ export function labCommand(): Command {
   return lab;
 }
 
-async function up(options: CommonOptions & { model: string }): Promise<void> {
-  const { model, problems } = loadModel(options.model);
+async function up(options: CommonOptions & { model?: string }): Promise<void> {
+  const { model, problems } = loadModel(options.model ?? referenceModel);
   if (model) problems.push(...checkModel(model));
   if (!model || problems.length > 0) throw new InputError(problems);
   const note = noteTo(options);
@@ -49,8 +55,8 @@ async function up(options: CommonOptions & { model: string }): Promise<void> {
 async function status(options: CommonOptions): Promise<void> {
   const found = await labStatus();
   if (!found && options.json) print('null');
-  else if (!found) throw new DrillError('no lab is up', { hint: 'pgdrill lab up', exitCode: ExitCode.usage });
-  else print(options.json ? JSON.stringify(found, null, 2) : renderStatus(found));
+  if (!found) throw new DrillError('no lab is up', { hint: 'pgdrill lab up', exitCode: ExitCode.usage });
+  print(options.json ? JSON.stringify(found, null, 2) : renderStatus(found));
 }
 
 async function down(options: CommonOptions): Promise<void> {

@@ -10,8 +10,13 @@ import { labMark } from './layout.ts';
 import { packageDir } from './package-dir.ts';
 import { findRunUser } from './run-user.ts';
 
-/** Room for one server's data and write-ahead log, bytes. */
-const bytesPerServer = 400e6;
+/**
+ * Room for one server, bytes. Fixed: an empty cluster (40 MB), the write-ahead log that PostgreSQL keeps before it
+ * checkpoints (max_wal_size, 1 GB, the 512 MB of wal_keep_size within). Per unit of pgbench's scale: 100 000 accounts
+ * with their index, 15 MB.
+ */
+const bytesPerServer = 1e9;
+const bytesPerScale = 16e6;
 
 interface Listener {
   server: string;
@@ -23,10 +28,12 @@ interface Listener {
 /**
  * What this machine lacks for a lab of the cluster: programs, an unprivileged user, local addresses, free ports, disk
  * space, the integration scripts, the agents' program. Nothing is started or changed.
+ *
+ * @param options.scale pgbench scale that the lab will be filled with; default 1
  */
 export async function checkLab(
   cluster: Cluster,
-  options: { agents?: boolean; programs?: string; scripts?: string } = {},
+  options: { agents?: boolean; programs?: string; scripts?: string; scale?: number } = {},
 ): Promise<Problem[]> {
   if (process.platform !== 'linux') {
     const message = `a lab needs Linux (loopback addresses, /proc); this is ${process.platform}`;
@@ -62,7 +69,7 @@ export async function checkLab(
   }
   return [
     ...problems,
-    ...checkSpace(cluster),
+    ...checkSpace(cluster, options.scale ?? 1),
     ...checkAddresses(cluster),
     ...(await checkPorts(listenersOf(cluster, options.agents !== false))),
   ];
@@ -92,16 +99,16 @@ function checkAddresses(cluster: Cluster): Problem[] {
     }));
 }
 
-function checkSpace(cluster: Cluster): Problem[] {
+function checkSpace(cluster: Cluster, scale: number): Problem[] {
   const { bavail, bsize } = statfsSync(tmpdir());
   const freeBytes = bavail * bsize;
-  const neededBytes = cluster.backends.length * bytesPerServer;
+  const neededBytes = cluster.backends.length * (bytesPerServer + scale * bytesPerScale);
   if (freeBytes >= neededBytes) return [];
   return [
     {
       rule: 'lab/disk-space',
-      message: `${tmpdir()} has ${Math.floor(freeBytes / 1e6)} MB free; ${cluster.backends.length} servers need ${neededBytes / 1e6} MB`,
-      hint: 'make room there, or name another folder in $TMPDIR',
+      message: `${tmpdir()} has ${Math.floor(freeBytes / 1e6)} MB free; ${cluster.backends.length} servers at scale ${scale} need ${Math.ceil(neededBytes / 1e6)} MB`,
+      hint: 'make room there, name another folder in $TMPDIR, or lower load.scale',
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, fchownSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
@@ -54,7 +54,7 @@ export function runCommand(
     context.signal?.addEventListener('abort', abort, { once: true });
     child.stdout.on('data', (chunk) => (stdout += chunk));
     child.stderr.on('data', (chunk) => (stderr += chunk));
-    child.once('error', (cause) => reject(new DrillError(`cannot run ${file}: ${cause.message}`, { cause })));
+    child.once('error', (failure) => reject(cannotRun(file, { user: context.user, failure })));
     child.once('close', (code) => {
       context.signal?.removeEventListener('abort', abort);
       resolve({ code, stdout, stderr });
@@ -69,6 +69,14 @@ export async function mustRun(context: LabContext, file: string, args: readonly 
   throw new DrillError(`${file} failed (exit ${code})`, { hint: lastLines(stderr || stdout, 8) });
 }
 
+/** A program that outlives us. */
+export interface Detached {
+  /** Whether it runs no more. */
+  ended(): boolean;
+  /** @throws DrillError when the system could not start it at all */
+  mustHaveStarted(): void;
+}
+
 /** Starts a program that outlives us, in a session of its own, its output appended to a file. */
 export function startDetached(
   context: LabContext,
@@ -80,7 +88,7 @@ export function startDetached(
     env?: Record<string, string>;
     asRoot?: boolean;
   },
-): ChildProcess {
+): Detached {
   context.signal?.throwIfAborted();
   const log = openSync(program.logFile, 'a', 0o640);
   try {
@@ -93,8 +101,18 @@ export function startDetached(
       detached: true,
       stdio: ['ignore', log, log],
     });
+    let failure: Error | null = null;
+    child.once('error', (cause) => {
+      failure = cause;
+    });
     child.unref();
-    return child;
+    return {
+      ended: () => failure !== null || child.exitCode !== null || child.signalCode !== null,
+      mustHaveStarted: () => {
+        if (failure)
+          throw cannotRun(program.file, { user: base.uid === undefined ? null : context.user, failure });
+      },
+    };
   } finally {
     closeSync(log);
   }
@@ -111,6 +129,15 @@ export function interrupted(signal: AbortSignal | undefined, cause: unknown): un
   if (!signal?.aborted || (cause instanceof DrillError && cause.exitCode === ExitCode.interrupted))
     return cause;
   return new DrillError('interrupted while the lab started', { exitCode: ExitCode.interrupted, cause });
+}
+
+function cannotRun(file: string, { user, failure }: { user: RunUser | null; failure: Error }): DrillError {
+  const denied = (failure as NodeJS.ErrnoException).code === 'EACCES';
+  const who = user?.switched ? `the user ${user.name}` : 'this user';
+  return new DrillError(`cannot run ${file}: ${failure.message}`, {
+    cause: failure,
+    ...(denied ? { hint: `${who} must be allowed to execute it and to enter every folder above it` } : {}),
+  });
 }
 
 function spawnBase(context: LabContext): {

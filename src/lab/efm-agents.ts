@@ -98,7 +98,8 @@ async function startAgent(lab: LabSettings, agent: AgentPlace): Promise<void> {
   const untilMs = epochMs() + 20_000;
   while (!(await hasRole(eventsFile))) {
     context.signal?.throwIfAborted();
-    if (child.exitCode !== null || child.signalCode !== null || epochMs() > untilMs) {
+    child.mustHaveStarted();
+    if (child.ended() || epochMs() > untilMs) {
       throw new DrillError(
         `the EFM agent of ${agent.server} (${agent.address}:${agent.port}) did not take a role`,
         { hint: await logTail(agentOutput) },

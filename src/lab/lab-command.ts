@@ -145,9 +145,9 @@ export async function labStatus(): Promise<LabStatus | null> {
   };
 }
 
-/** Stops and removes labs of runs that were killed together with their watcher. */
+/** Stops and removes this user's labs of runs that were killed together with their watcher; those of others are left alone. */
 export async function sweepDeadLabs(): Promise<void> {
-  for (const dir of await deadLabs()) if (existsAsOurs(dir)) await removeLab(dir);
+  for (const dir of await deadLabs()) if (isOurs(dir)) await removeLab(dir);
 }
 
 /**
@@ -156,13 +156,17 @@ export async function sweepDeadLabs(): Promise<void> {
  * @throws DrillError when it is not a folder of ours or of the user that our servers run as
  */
 function existsAsOurs(dir: string): boolean {
-  const found = lstatSync(dir, { throwIfNoEntry: false });
-  if (!found) return false;
-  const owners = [process.getuid?.(), findRunUser()?.uid];
-  if (found.isDirectory() && owners.includes(found.uid)) return true;
+  if (!lstatSync(dir, { throwIfNoEntry: false })) return false;
+  if (isOurs(dir)) return true;
   throw new DrillError(`${dir} exists and is not a lab folder of ours`, {
     hint: 'remove it, or name another folder in $TMPDIR',
   });
+}
+
+/** Whether it is a folder of ours or of the user that our servers run as. */
+function isOurs(dir: string): boolean {
+  const found = lstatSync(dir, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && [process.getuid?.(), findRunUser()?.uid].includes(found.uid);
 }
 
 async function askServer(

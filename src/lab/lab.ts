@@ -85,7 +85,7 @@ export async function startLab(cluster: Cluster, options: LabOptions = {}): Prom
     scriptsFrom: options.scripts ?? join(packageDir, 'scripts', 'efm'),
     programs: options.programs ?? join(packageDir, 'dist'),
   };
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted) throw interrupted(options.signal, options.signal.reason);
   await makeLabFolder(settings);
   const lab = new Lab(settings, options.keep ? null : startWatcher(layout.dir));
   try {

@@ -55,10 +55,12 @@ export async function startPgpool(lab: LabSettings, place: PgpoolPlace): Promise
   const untilMs = epochMs() + 20_000;
   for (let reason = 'it did not run'; ; await sleep(50)) {
     context.signal?.throwIfAborted();
+    child.mustHaveStarted();
     const failure = await pgpoolReady(lab, place).catch((cause: unknown) => String(cause));
     if (failure === null) return;
     reason = failure;
-    if (child.exitCode === null && child.signalCode === null && epochMs() < untilMs) continue;
+    if (!child.ended() && epochMs() < untilMs) continue;
+    child.mustHaveStarted();
     throw new DrillError(`Pgpool-II at ${place.address}:${place.port} did not start: ${reason}`, {
       hint: await logTail(layout.pgpoolLog),
     });

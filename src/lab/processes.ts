@@ -129,13 +129,27 @@ function signal(pid: number, name: NodeJS.Signals): void {
 /** Removes System V segments that killed servers left: those made by the given processes, or named in a postmaster.pid, and attached by nobody. */
 function removeSegments(creators: ReadonlySet<number>, dataDirs: readonly string[]): void {
   const named = new Set(dataDirs.map(segmentOf).filter((id) => id !== undefined));
-  const rows = readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n').slice(1);
-  for (const row of rows) {
+  for (const row of segmentRows()) {
     const [, id, , , creator, , attached] = row.trim().split(/\s+/).map(Number);
     if (id === undefined || attached !== 0) continue;
-    if (creators.has(creator ?? -1) || named.has(id))
-      execFileSync('/usr/bin/ipcrm', ['-m', String(id)], { stdio: 'ignore' });
+    if (creators.has(creator ?? -1) || named.has(id)) removeSegment(id);
   }
+}
+
+/** The machine's segments, one a row; none where the kernel has no System V memory. */
+function segmentRows(): string[] {
+  try {
+    return readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n').slice(1);
+  } catch {
+    return [];
+  }
+}
+
+/** Another clean-up (a server that starts, the watcher) may have been quicker; a segment that stays costs a few bytes. */
+function removeSegment(id: number): void {
+  try {
+    execFileSync('/usr/bin/ipcrm', ['-m', String(id)], { stdio: 'ignore' });
+  } catch {}
 }
 
 /** Line 7 of postmaster.pid: key and id of the server's segment. */

@@ -6,13 +6,16 @@ import type { Observer } from '../observe/observer.ts';
 import { type ServerAccess, watchServer } from '../observe/server-sampler.ts';
 import type { RecordedEvent } from '../recording/events.ts';
 import type { Recorder } from '../recording/recording.ts';
+import { FailedServer } from '../roles/failed-server.ts';
 
 /** All observers of a live cluster together, and what they last saw. */
 export class ClusterWatch {
   readonly #observers: Observer[] = [];
   readonly #agentLogs: AgentLogObserver[] = [];
   #primary: string | null;
-  #failed: { server: string; detached: boolean } | null = null;
+  readonly #failed = new FailedServer();
+  readonly #clock: RealClock;
+  #failure: Error | null = null;
 
   constructor(
     lab: Lab,
@@ -21,6 +24,10 @@ export class ClusterWatch {
   ) {
     const { clock, recorder } = options;
     this.#primary = options.primary;
+    this.#clock = clock;
+    const onFailure = (cause: Error): void => {
+      this.#failure ??= cause;
+    };
     const emit = (event: RecordedEvent): void => {
       this.#take(event);
       recorder.event(event);
@@ -28,14 +35,16 @@ export class ClusterWatch {
     const { servers: hosts, pgpools, backends } = lab.cluster;
     const nameOf = (address: string): string =>
       hosts.find((host) => host.address === address)?.name ?? address;
-    for (const access of servers) this.#observers.push(watchServer(access, { clock, emit }));
+    for (const access of servers) this.#observers.push(watchServer(access, { clock, emit, onFailure }));
     for (const { server: pgpool } of pgpools) {
       const serverOf = ({ id, address }: { id: number; address: string }): string =>
         backends.find((backend) => backend.id === id)?.server ?? nameOf(address);
-      this.#observers.push(watchNodes(lab.pcp(pgpool), { clock, emit, pgpool, serverOf }));
+      this.#observers.push(watchNodes(lab.pcp(pgpool), { clock, emit, onFailure, pgpool, serverOf }));
     }
     for (const file of lab.agentLogFiles()) {
-      this.#agentLogs.push(watchAgentLog(file, { clock, emit, originEpochMs: clock.originEpochMs, nameOf }));
+      this.#agentLogs.push(
+        watchAgentLog(file, { clock, emit, onFailure, originEpochMs: clock.originEpochMs, nameOf }),
+      );
     }
   }
 
@@ -44,21 +53,26 @@ export class ClusterWatch {
     return this.#primary;
   }
 
-  /** The server that was killed and that Pgpool has not taken back yet. */
+  /** The server that was killed and that its agent does not monitor again yet. */
   get lastFailed(): string | null {
-    return this.#failed?.server ?? null;
+    return this.#failed.name;
   }
 
   /** A drill is about to kill a server. */
   killed(server: string): void {
-    this.#failed = { server, detached: false };
+    this.#failed.killed(server, this.#clock.nowMs());
     if (this.#primary === server) this.#primary = null;
   }
 
-  /** Takes in what the agents have written until now, then stops. */
+  /**
+   * Takes in what the agents have written until now, then stops.
+   *
+   * @throws the first failure of the recorder or of an observer, which ended that observer
+   */
   async finish(): Promise<void> {
     await Promise.all(this.#agentLogs.map((log) => log.flush()));
     this.stop();
+    if (this.#failure) throw this.#failure;
   }
 
   stop(): void {
@@ -70,9 +84,6 @@ export class ClusterWatch {
       if (event.role === 'primary') this.#primary = event.server;
       else if (this.#primary === event.server) this.#primary = null;
     }
-    if (event.type === 'backendStatus' && this.#failed?.server === event.server) {
-      if (event.status === 'down') this.#failed.detached = true;
-      else if (this.#failed.detached) this.#failed = null;
-    }
+    if (event.type === 'agentState') this.#failed.take(event);
   }
 }

@@ -80,7 +80,7 @@ export class LiveWorld implements World {
 
   async check(): Promise<Problem[]> {
     await sweepDeadLabs();
-    return checkLab(this.#plan.cluster, this.#options);
+    return checkLab(this.#plan.cluster, { ...this.#options, scale: this.#plan.load.scale });
   }
 
   components(): Component[] {

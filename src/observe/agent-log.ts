@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { RecordedEvent } from '../recording/events.ts';
-import { type Observer, type ObserverOptions, probe, repeat } from './observer.ts';
+import { failureOf, type Observer, type ObserverOptions, probe, repeat } from './observer.ts';
 
 /** Between two looks for new lines, ms. */
 const periodMs = 100;
@@ -27,7 +27,8 @@ export function watchAgentLog(
   file: { server: string; file: string },
   options: ObserverOptions & { originEpochMs: number; nameOf: (address: string) => string },
 ): AgentLogObserver {
-  const told = probe(options, { observer: 'agent-log', target: file.server });
+  const names = { observer: 'agent-log', target: file.server };
+  const told = probe(options, names);
   let handle: FileHandle | null = null;
   let rest = '';
   let offset = 0;
@@ -54,13 +55,13 @@ export function watchAgentLog(
     reading = reading.then(read).catch((cause: Error) => told(cause.message));
     return reading;
   };
-  const polling = repeat(options.clock, periodMs, flush);
+  const polling = repeat(options.clock, periodMs, { look: flush, onFailure: failureOf(options, names) });
   return {
     flush,
     stop: () => {
       stopped = true;
       polling.stop();
-      void reading.then(() => handle?.close());
+      void reading.catch(() => {}).then(() => handle?.close());
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Observer, type ObserverOptions, probe, repeat } from './observer.ts';
+import { failureOf, type Observer, type ObserverOptions, probe, repeat } from './observer.ts';
 import { type PcpEndpoint, type PcpNode, pcpNodes } from './pcp.ts';
 
 /** Between two looks at Pgpool's node table, ms. */
@@ -22,9 +22,10 @@ export function watchNodes(
 ): Observer {
   const { clock, emit, pgpool } = options;
   const seen = new Map<number, string>();
-  const told = probe(options, { observer: 'pcp', target: pgpool });
+  const names = { observer: 'pcp', target: pgpool };
+  const told = probe(options, names);
   let stopped = false;
-  const polling = repeat(clock, periodMs, async () => {
+  const look = async (): Promise<void> => {
     const nodes = await pcpNodes(endpoint, { clock, timeoutMs }).catch((cause: Error) => cause);
     if (stopped) return;
     told(nodes instanceof Error ? nodes.message : null);
@@ -43,7 +44,8 @@ export function watchNodes(
       });
     }
     options.onNodes?.(nodes);
-  });
+  };
+  const polling = repeat(clock, periodMs, { look, onFailure: failureOf(options, names) });
   return {
     stop: () => {
       stopped = true;

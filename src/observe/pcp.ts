@@ -81,9 +81,9 @@ export function pcpNodes(
     );
     socket.once('close', () => finish(new DrillError(`Pgpool closed the PCP connection to ${where}`)));
     socket.on('data', (chunk) => {
-      const parsed = pcpFrames(Buffer.concat([pending, chunk]));
-      pending = parsed.rest;
       try {
+        const parsed = pcpFrames(Buffer.concat([pending, chunk]));
+        pending = parsed.rest;
         for (const frame of parsed.frames) take(frame);
       } catch (cause) {
         finish(cause instanceof Error ? cause : new Error(String(cause)));

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { ServerRoleEvent } from '../recording/events.ts';
-import { type Observer, type ObserverOptions, repeat } from './observer.ts';
+import { failureOf, type Observer, type ObserverOptions, probe, repeat } from './observer.ts';
 
 /** How to reach one server itself, past Pgpool. */
 export interface ServerAccess {
@@ -16,6 +16,9 @@ export interface ServerAccess {
 const periodMs = 250;
 const timeoutMs = 1000;
 
+/** So many looks without an answer, one after the other, mean that the server is down. */
+const silencesOfDown = 2;
+
 /** Named so that its sessions can be told apart in pg_stat_activity. */
 export const observerName = 'pgdrill-observer';
 
@@ -25,8 +28,9 @@ const question = `
 
 /**
  * Asks one server itself for its role over a connection that is kept while it works and opened anew when it broke.
- * Emits `serverRole` at first sight and whenever the role changes; no answer in time counts as down. The question
- * reads no table, so that it leaves no trace in the counters of tables.
+ * Emits `serverRole` at first sight and whenever the role changes. A refused or closed connection counts as down at
+ * once; silence only the second time in a row, for a busy machine may owe one answer: the first is a `probe` event. The
+ * question reads no table, so that it leaves no trace in the counters of tables.
  */
 export function watchServer(
   access: ServerAccess,
@@ -42,7 +46,10 @@ export function watchServer(
     session = null;
     void old?.end().catch(() => {});
   };
-  const ask = async (): Promise<{ role: ServerRoleEvent['role']; position: string | null }> => {
+  const names = { observer: 'server', target: server };
+  const told = probe(options, names);
+  let silences = 0;
+  const ask = async (): Promise<{ role: ServerRoleEvent['role']; position: string | null } | null> => {
     try {
       if (!session) {
         const fresh = new pg.Client({
@@ -58,20 +65,24 @@ export function watchServer(
         await fresh.connect();
       }
       const { rows } = await session.query(question);
+      silences = 0;
       return rows[0];
-    } catch {
+    } catch (cause) {
       drop();
-      return { role: 'down', position: null };
+      silences = isSilence(cause) ? silences + 1 : silencesOfDown;
+      return silences < silencesOfDown ? null : { role: 'down', position: null };
     }
   };
-  const polling = repeat(clock, periodMs, async () => {
+  const look = async (): Promise<void> => {
     const answer = await ask();
     if (stopped) return drop();
-    if (answer.role === role) return;
+    told(answer ? null : `no answer within ${timeoutMs} ms`);
+    if (!answer || answer.role === role) return;
     role = answer.role;
     options.onRole?.(role);
     emit({ type: 'serverRole', atMs: clock.nowMs(), server, role, position: answer.position });
-  });
+  };
+  const polling = repeat(clock, periodMs, { look, onFailure: failureOf(options, names) });
   return {
     stop: () => {
       stopped = true;
@@ -79,4 +90,10 @@ export function watchServer(
       drop();
     },
   };
+}
+
+/** Whether `pg` gave up waiting, by the words of its two time limits (and the kernel's own); anything else is an end of the connection or an answer. */
+function isSilence(cause: unknown): boolean {
+  const { message = '', code } = cause as NodeJS.ErrnoException;
+  return code === 'ETIMEDOUT' || /timeout/i.test(message);
 }

@@ -17,8 +17,8 @@ import type {
   MemberStatus,
 } from './host.ts';
 import { Membership } from './membership.ts';
-import { Requests } from './requests.ts';
-import { runRemoteHook, verifyDatabase } from './side-work.ts';
+import { type Answer, Requests } from './requests.ts';
+import { balancerScriptError, noticeRefusedFollow, runRemoteHook, verifyDatabase } from './side-work.ts';
 import { roleOf, statePath } from './state-path.ts';
 
 /** Who an agent is: its server and every server that may be a member, in the order of the cluster's node list. */
@@ -62,6 +62,7 @@ export class EfmAgent implements AgentParts {
       self: () => this.#status(),
       send: (toNode, status) => host.send(toNode, { type: 'heartbeat', status }),
       onLost: (node, last) => this.#lose(node, last),
+      onRestarted: (node) => this.requests.lose(node),
     });
     this.#watch = new DatabaseWatch({
       clock: host.clock,
@@ -202,6 +203,7 @@ export class EfmAgent implements AgentParts {
             .map((member) => member.node)
             .filter((node) => node !== this.node),
           null,
+          (answers) => noticeRefusedFollow(this, answers),
         );
         return;
       case 'askHook':
@@ -235,6 +237,8 @@ export class EfmAgent implements AgentParts {
     const done = (outcome: CommandOutcome): void => {
       if (turn !== this.#commandInHand || !this.#alive) return;
       const { ok, detail, inRecovery } = outcome;
+      const scriptError = ok ? undefined : balancerScriptError(emission.command);
+      if (scriptError) this.notify('SEVERE', scriptError);
       this.#actor.send(
         inRecovery === undefined ? { type: 'ended', ok, detail } : { type: 'ended', ok, detail, inRecovery },
       );
@@ -243,7 +247,12 @@ export class EfmAgent implements AgentParts {
     else this.perform(emission.name, emission.command, { target: emission.target, done });
   }
 
-  #ask(request: AgentRequest, nodes: readonly string[], timeoutMs: number | null): void {
+  #ask(
+    request: AgentRequest,
+    nodes: readonly string[],
+    timeoutMs: number | null,
+    look: (answers: readonly Answer[]) => void = () => {},
+  ): void {
     this.requests.ask({
       nodes,
       timeoutMs,
@@ -251,7 +260,9 @@ export class EfmAgent implements AgentParts {
       done: (answers) => {
         const anyOk = answers.some((answer) => answer.ok);
         const allOk = answers.every((answer) => answer.ok);
-        if (this.#alive) this.#actor.send({ type: 'answered', anyOk, allOk });
+        if (!this.#alive) return;
+        look(answers);
+        this.#actor.send({ type: 'answered', anyOk, allOk });
       },
     });
   }

@@ -1,5 +1,6 @@
 import type { AgentParts } from './agent-parts.ts';
 import { clusterStatus, renderStatus } from './cluster-status.ts';
+import { silence } from './requests.ts';
 
 /** What an `efm` command prints and returns. */
 export interface EfmAnswer {
@@ -73,7 +74,14 @@ function promote(agent: AgentParts, options: readonly string[], done: (answer: E
       },
       done: ([answer]) => {
         if (!answer?.ok) {
-          done(refuse(`Switchover refused: ${answer?.detail ?? 'the coordinator did not answer'}`));
+          const silent = !answer || answer.detail === silence;
+          done(
+            refuse(
+              silent
+                ? 'The coordinator did not answer in time; the switchover may have begun.'
+                : `Switchover refused: ${answer.detail ?? 'no reason given'}`,
+            ),
+          );
           return;
         }
         const stdout =

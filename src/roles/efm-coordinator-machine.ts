@@ -8,6 +8,8 @@ export interface CoordinatorContext {
   switchover: boolean;
   runScripts: boolean;
   winner: string | null;
+  /** The primary whose failure was reported while the coordinator was at work. */
+  waitingFailure: string | null;
 }
 
 export type CoordinatorEvent =
@@ -20,6 +22,8 @@ export type CoordinatorEvent =
 
 export type CoordinatorEmission =
   | { type: 'choose' }
+  /** At rest again, with a failure that came in meanwhile or without: it is to be reported anew. */
+  | { type: 'rest'; waitingFailure: string | null }
   | { type: 'order'; kind: 'demote' | 'promote' | 'rejoin'; to: string; context: CoordinatorContext }
   | { type: 'notify'; severity: 'INFO' | 'WARNING' | 'SEVERE'; subject: string };
 
@@ -52,6 +56,15 @@ const order = (kind: 'demote' | 'promote' | 'rejoin') =>
     context,
   }));
 
+/** A failure heard while at work, for when it is done: a switchover's new primary may die while the old one comes back. */
+const remember = {
+  'primary.failed': {
+    actions: base.assign(({ event }) => ({
+      waitingFailure: event.type === 'primary.failed' ? event.node : null,
+    })),
+  },
+} as const;
+
 /**
  * The membership coordinator's duties in a change of primary, EFM 4.x: gate, choice, promotion, and in a switchover
  * the demotion before and the return of the old primary after (efm.md 2.1 rows 10-13, 2.9; docs/method.md).
@@ -64,10 +77,15 @@ export const efmCoordinatorMachine = base.createMachine({
     switchover: false,
     runScripts: true,
     winner: null,
+    waitingFailure: null,
   }),
   initial: 'stable',
   states: {
     stable: {
+      entry: [
+        base.emit(({ context }) => ({ type: 'rest' as const, waitingFailure: context.waitingFailure })),
+        base.assign({ waitingFailure: null }),
+      ],
       on: {
         'primary.failed': [
           {
@@ -99,6 +117,7 @@ export const efmCoordinatorMachine = base.createMachine({
     demoting: {
       entry: order('demote'),
       on: {
+        ...remember,
         obeyed: [
           { guard: 'obeyed', target: 'choosing' },
           { target: 'stable', actions: notify('WARNING', 'Promotion has not occurred for cluster') },
@@ -108,6 +127,7 @@ export const efmCoordinatorMachine = base.createMachine({
     choosing: {
       entry: base.emit({ type: 'choose' } as const),
       on: {
+        ...remember,
         chosen: [
           {
             guard: 'hasWinner',
@@ -121,6 +141,7 @@ export const efmCoordinatorMachine = base.createMachine({
     promoting: {
       entry: order('promote'),
       on: {
+        ...remember,
         obeyed: [
           { guard: 'switchedOver', target: 'rejoining' },
           { guard: 'obeyed', target: 'stable' },
@@ -128,6 +149,6 @@ export const efmCoordinatorMachine = base.createMachine({
         ],
       },
     },
-    rejoining: { entry: order('rejoin'), on: { obeyed: 'stable' } },
+    rejoining: { entry: order('rejoin'), on: { ...remember, obeyed: 'stable' } },
   },
 });

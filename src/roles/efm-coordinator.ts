@@ -54,6 +54,7 @@ export class EfmCoordinator {
   #carryOut(emission: CoordinatorEmission): void {
     if (emission.type === 'notify') this.#agent.notify(emission.severity, emission.subject);
     else if (emission.type === 'choose') this.#choose();
+    else if (emission.type === 'rest') this.#takeUp(emission.waitingFailure);
     else {
       const { oldPrimary, switchover, runScripts, winner } = emission.context;
       const request: AgentRequest =
@@ -71,6 +72,15 @@ export class EfmCoordinator {
         },
       });
     }
+  }
+
+  /** A failure that was reported while this was at work; void when the cluster has a primary by now. */
+  #takeUp(node: string | null): void {
+    if (node === null) return;
+    const { host, membership } = this.#agent;
+    host.clock.setTimeout(() => {
+      if (membership.with('primary').length === 0) this.reported(node, 'failed.primary');
+    }, 0);
   }
 
   /** Reads the WAL positions of every candidate and chooses by EFM's rule. */

@@ -39,7 +39,7 @@ const doubt = {
 /** The agent of the primary: watches it, fails it over, steps down for a switchover. */
 export const primary = base.createStateConfig({
   initial: 'monitoring',
-  entry: base.assign({ role: 'primary', request: null }),
+  entry: base.assign({ role: 'primary', request: null, runScripts: true }),
   states: {
     monitoring: {
       entry: base.emit({ type: 'watch', expectRecovery: false } as const),
@@ -105,7 +105,7 @@ export const primary = base.createStateConfig({
 /** The agent of a standby: watches it and takes orders. */
 export const standby = base.createStateConfig({
   initial: 'monitoring',
-  entry: base.assign({ role: 'standby', request: null }),
+  entry: base.assign({ role: 'standby', request: null, runScripts: true }),
   states: {
     monitoring: {
       entry: base.emit({ type: 'watch', expectRecovery: true } as const),

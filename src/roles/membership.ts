@@ -16,6 +16,7 @@ export class Membership {
   readonly #self: () => MemberStatus;
   readonly #send: (toNode: string, status: MemberStatus) => void;
   readonly #onLost: (node: string, last: MemberStatus) => void;
+  readonly #onRestarted: (node: string) => void;
   #beat: TimerId = null;
 
   /** @param nodes every server that may be a member, the own one included, in the order of the node list */
@@ -27,6 +28,8 @@ export class Membership {
     self: () => MemberStatus;
     send: (toNode: string, status: MemberStatus) => void;
     onLost: (node: string, last: MemberStatus) => void;
+    /** A member was started anew before its silence was long enough to lose it. */
+    onRestarted: (node: string) => void;
   }) {
     this.#clock = options.clock;
     this.#nodes = options.nodes;
@@ -34,6 +37,7 @@ export class Membership {
     this.#self = options.self;
     this.#send = options.send;
     this.#onLost = options.onLost;
+    this.#onRestarted = options.onRestarted;
   }
 
   start(): void {
@@ -55,8 +59,11 @@ export class Membership {
 
   /** Takes another member's heartbeat. One that joins hears at once who is there, not only at the next heartbeat. */
   hear(status: MemberStatus): void {
-    if (!this.#heard.has(status.node)) this.#send(status.node, this.#self());
+    const before = this.get(status.node);
+    const restarted = before !== undefined && before.joinedAtMs !== status.joinedAtMs;
+    if (!before || restarted) this.#send(status.node, this.#self());
     this.#note(status);
+    if (restarted) this.#onRestarted(status.node);
   }
 
   #note(status: MemberStatus): void {

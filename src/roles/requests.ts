@@ -1,5 +1,8 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
 
+/** The detail of an answer that did not come within its time limit. */
+export const silence = 'no answer in time';
+
 /** What one agent answered; silence until the time limit or its loss is `ok: false`. */
 export interface Answer {
   node: string;
@@ -64,8 +67,7 @@ export class Requests {
   #giveUp(id: number): void {
     const pending = this.#pending.get(id);
     if (!pending) return;
-    for (const node of pending.waiting)
-      pending.answers.push({ node, ok: false, detail: 'no answer in time' });
+    for (const node of pending.waiting) pending.answers.push({ node, ok: false, detail: silence });
     this.#end(id);
   }
 

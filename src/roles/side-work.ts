@@ -1,5 +1,6 @@
 import type { AgentParts } from './agent-parts.ts';
-import type { AgentRequest } from './host.ts';
+import type { AgentCommand, AgentRequest } from './host.ts';
+import type { Answer as AgentAnswer } from './requests.ts';
 
 type Answer = (ok: boolean, detail: string | null) => void;
 
@@ -24,4 +25,21 @@ export function runRemoteHook(
     { type: 'runScript', hook, placeholders: { p: primary } },
     { target: agent.node, done: ({ ok, detail }) => answer(ok, detail) },
   );
+}
+
+/** The notice about a load balancer hook that ended with an error; EFM goes on all the same (efm.md 1.4). Undefined for other commands. */
+export function balancerScriptError(command: AgentCommand): string | undefined {
+  if (command.type !== 'runScript') return undefined;
+  if (command.hook === 'script.load.balancer.attach') return 'Load balancer attach script error';
+  return command.hook === 'script.load.balancer.detach' ? 'Load balancer detach script error' : undefined;
+}
+
+/** Tells of every standby that was told to follow the new primary and did not. */
+export function noticeRefusedFollow(
+  agent: Pick<AgentParts, 'notify'>,
+  answers: readonly AgentAnswer[],
+): void {
+  for (const { node, ok, detail } of answers) {
+    if (!ok) agent.notify('WARNING', `Standby ${node} does not follow the new primary: ${detail}`);
+  }
 }

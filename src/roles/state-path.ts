@@ -8,6 +8,11 @@ export function statePath(value: unknown): string {
   return `${head}.${statePath(rest)}`;
 }
 
+/** Whether an agent watches its database in this state, with nothing wrong. */
+export function isMonitoring(path: string): boolean {
+  return path === 'primary.monitoring' || path === 'standby.monitoring';
+}
+
 /** The role that an agent shows to others in a state of its statechart. */
 export function roleOf(path: string): AgentRole {
   const top = path.split('.')[0];

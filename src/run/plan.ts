@@ -8,6 +8,7 @@ import type { ScenarioFile } from '../scenario/scenario-shape.ts';
 import { byPlace, type Source } from '../scenario/source.ts';
 import { checkModel } from '../topology/check.ts';
 import { type Cluster, clusterOf } from '../topology/cluster.ts';
+import { checkSessions } from '../topology/pgpool-settings.ts';
 import { type LoadPlan, planLoad } from '../workload/plan.ts';
 
 /** A question ready to be asked of either world: read, checked and built. */
@@ -31,6 +32,9 @@ export function planRun(file: string, overrides: { model?: string; seed?: number
   const { scenario, model } = loaded;
   const serverNames = model.value.servers.map(({ name }) => name);
   problems.push(...checkModel(model), ...checkDrills(scenario, serverNames), ...checkLoad(scenario));
+  const cluster = clusterOf(model.value);
+  const crowded = checkSessions(cluster, scenario.value.load.sessions);
+  if (crowded) problems.push({ place: scenario.placeOf(['load', 'sessions']), ...crowded });
   const planned = planLoad(scenario.value, (name) => readFileSync(resolve(dirname(file), name), 'utf8'));
   if ('problems' in planned)
     problems.push(...planned.problems.map((problem) => atScripts(problem, scenario)));
@@ -38,7 +42,7 @@ export function planRun(file: string, overrides: { model?: string; seed?: number
   return {
     scenario,
     model,
-    cluster: clusterOf(model.value),
+    cluster,
     load: planned.plan,
     drills: planDrills(scenario.value),
     durationMs: scenario.value.phases.warmup + scenario.value.phases.measure,

@@ -2,6 +2,7 @@ import type { Place, Problem } from '../kernel/errors.ts';
 import type { Model } from '../scenario/model-shape.ts';
 import type { Source } from '../scenario/source.ts';
 import { checkEfmProperties } from './efm-properties.ts';
+import { checkPgpoolSettings } from './pgpool-settings.ts';
 
 type Server = Model['servers'][number];
 
@@ -88,6 +89,11 @@ function checkProperties(model: Model, placeOf: Source<Model>['placeOf']): Probl
       })),
     );
   const problems = check(model.efm.properties, ['efm', 'properties']);
+  for (const [name, value] of Object.entries(model.pgpool.settings)) {
+    const place = placeOf(['pgpool', 'settings', name]);
+    for (const problem of checkPgpoolSettings({ [name]: String(value) }))
+      problems.push({ ...problem, place });
+  }
   for (const [index, server] of model.servers.entries()) {
     if (server.efm) problems.push(...check(server.efm.properties, ['servers', index, 'efm', 'properties']));
   }

@@ -91,7 +91,7 @@ export function pgpoolNumber(settings: Readonly<Record<string, string>>, name: s
   return value !== undefined && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : undefined;
 }
 
-/** A span in ms: `10s`, `500ms`, or a bare number in the setting's own unit; undefined when it cannot be read. */
+/** A span in ms: `10s`, `500ms`, `1d`, or a bare number in the setting's own unit; undefined when it cannot be read. */
 export function pgpoolDurationMs(
   settings: Readonly<Record<string, string>>,
   name: string,
@@ -99,5 +99,6 @@ export function pgpoolDurationMs(
   const value = pgpoolSetting(settings, name)?.trim();
   if (value === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * (unitOf[name] === 'milliseconds' ? 1 : 1000);
-  return parseDuration(value);
+  const days = /^(\d+)\s*d$/.exec(value)?.[1];
+  return days === undefined ? parseDuration(value) : Number(days) * 86_400_000;
 }

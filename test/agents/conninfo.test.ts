@@ -30,3 +30,11 @@ test('any values survive the way into the file and back', () => {
     }),
   );
 });
+
+test('escapes are those of postgresql.conf, where a backslash counts too', () => {
+  expect(unquoteConfigValue("'passfile=''/home/o\\\\''brien/p'' user=rep' # by pg_basebackup")).toBe(
+    "passfile='/home/o\\'brien/p' user=rep",
+  );
+  expect(quoteConfigValue("o\\'b")).toBe("'o\\\\''b'");
+  expect(unquoteConfigValue("'a\\tb\\101'")).toBe('a\tbA');
+});

@@ -19,16 +19,28 @@ export class AgentCluster {
   /** Servers whose database a node cannot reach although it is up. */
   readonly unreachable = new Set<string>();
 
+  readonly #properties: Record<string, string>;
+
   constructor(properties: Record<string, string> = {}) {
     this.servers.set('a', 'primary').set('b', 'standby').set('c', 'standby');
-    const members = ['a', 'b', 'c', 'w'];
-    for (const node of members) {
-      const own = { ...hooks, ...timers, ...properties, 'is.witness': String(node === 'w') };
-      const identity = { node, members, clusterName: 'efm' };
-      this.agents.set(node, new EfmAgent(this.#hostOf(node), identity, parseEfmSettings(own)));
-    }
+    this.#properties = properties;
+    for (const node of members) this.#create(node);
     for (const agent of this.agents.values()) agent.start();
     this.clock.runUntil(1000);
+  }
+
+  /** The agent's process dies and a new one is there at once. */
+  restart(node: string): void {
+    this.agent(node).kill();
+    this.#create(node).start();
+  }
+
+  #create(node: string): EfmAgent {
+    const own = { ...hooks, ...timers, ...this.#properties, 'is.witness': String(node === 'w') };
+    const identity = { node, members, clusterName: 'efm' };
+    const agent = new EfmAgent(this.#hostOf(node), identity, parseEfmSettings(own));
+    this.agents.set(node, agent);
+    return agent;
   }
 
   agent(node: string): EfmAgent {
@@ -111,6 +123,8 @@ export class AgentCluster {
     };
   }
 }
+
+const members = ['a', 'b', 'c', 'w'];
 
 const hooks = {
   'script.load.balancer.attach': 'attach %h %t',

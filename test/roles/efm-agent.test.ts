@@ -188,3 +188,75 @@ describe('switchover', () => {
     expect(answer.stderr).toMatch(/No (primary|standby) database/);
   });
 });
+
+describe('a primary that dies while the coordinator is at work', () => {
+  test('is failed over when the coordinator is at rest again, from the standbys of that moment', () => {
+    const cluster = new AgentCluster({ 'restart.connection.timeout': '60' });
+    cluster.unreachable.add('a>a');
+    cluster.agent('w').command(['promote', 'efm', '-switchover'], () => undefined);
+    cluster.clock.runUntil(4000);
+    expect(cluster.agent('b').role).toBe('primary');
+    cluster.servers.set('b', 'down');
+    cluster.clock.runUntil(40_000);
+    expect(cluster.commands()).toContain('writeGuard@b');
+    expect(cluster.commands()).not.toContain('promoteServer@c');
+    cluster.clock.runUntil(120_000);
+    expect(cluster.commands().filter((command) => command === 'promoteServer@c')).toHaveLength(1);
+    expect(['b', 'c'].map((node) => cluster.agent(node).role)).toEqual(['idle', 'primary']);
+  });
+
+  test('is not failed over when it is the primary again by then', () => {
+    const cluster = new AgentCluster({ 'restart.connection.timeout': '60' });
+    cluster.unreachable.add('a>a');
+    cluster.agent('w').command(['promote', 'efm', '-switchover'], () => undefined);
+    cluster.clock.runUntil(4000);
+    cluster.servers.set('b', 'down');
+    cluster.clock.runUntil(40_000);
+    cluster.servers.set('b', 'primary');
+    expect(cluster.agent('b').resume()).toBe(true);
+    cluster.clock.runUntil(120_000);
+    expect(cluster.commands()).not.toContain('promoteServer@c');
+    expect(cluster.agent('b').role).toBe('primary');
+  });
+});
+
+test('a switchover without scripts leaves the scripts of later failures alone', () => {
+  const cluster = new AgentCluster({ 'script.db.failure': 'failed' });
+  cluster.agent('w').command(['promote', 'efm', '-switchover', '-noscripts'], () => undefined);
+  cluster.clock.runUntil(20_000);
+  expect(cluster.agent('b').role).toBe('primary');
+  expect(cluster.commands()).not.toContain('postPromotion@b');
+  cluster.servers.set('b', 'down');
+  cluster.clock.runUntil(60_000);
+  expect(cluster.commands()).toContain('databaseFailureScript@b');
+});
+
+test.each(['attach', 'detach'])('a failing %s script is told, and the work goes on', (what) => {
+  const cluster = new AgentCluster();
+  cluster.failingScripts.add(`script.load.balancer.${what}`);
+  cluster.agent('w').command(['promote', 'efm', '-switchover'], () => undefined);
+  cluster.clock.runUntil(20_000);
+  const told = cluster.notices().filter((notice) => notice === `SEVERE Load balancer ${what} script error`);
+  expect(told).toHaveLength(what === 'attach' ? 3 : 2);
+  expect(['a', 'b', 'c'].map((node) => cluster.agent(node).role)).toEqual(['standby', 'primary', 'standby']);
+});
+
+test('a standby that cannot follow the new primary is named', () => {
+  const cluster = new AgentCluster();
+  cluster.clock.setTimeout(() => cluster.servers.set('a', 'down').set('c', 'hung'), 1500);
+  cluster.clock.runUntil(100_000);
+  expect(cluster.notices()).toContainEqual(
+    expect.stringMatching(/^WARNING Standby c does not follow the new primary: /),
+  );
+});
+
+test('an order to an agent that is started anew is given up at once, not waited for until node.timeout', () => {
+  const cluster = new AgentCluster();
+  cluster.agent('w').command(['promote', 'efm', '-switchover'], () => undefined);
+  const startMs = 1000;
+  cluster.clock.runUntil(startMs + 400);
+  expect(cluster.commands()).toContain('promoteServer@b');
+  cluster.restart('b');
+  cluster.clock.runUntil(startMs + 1000);
+  expect(cluster.notices()).toContain('WARNING Promotion has not occurred for cluster');
+});

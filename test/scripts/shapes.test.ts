@@ -209,3 +209,50 @@ describe('settings', () => {
     expect(new Set(example.match(/^[A-Z_]+(?==)/gm))).toEqual(names);
   });
 });
+
+describe('which psql looks at a server when none is named', () => {
+  const common = join(dirname(backendScript), 'pgpool_common.sh');
+
+  /** find_psql as the scripts run it: without expansion of patterns, unset names an error. */
+  function found(path = process.env.PATH): { code: number | null; said: string } {
+    const places = `psql_places='${folder}/lib/*/bin/psql ${folder}/pgsql-*/bin/psql'`;
+    const lines = `set -fu; LOG_FILE=''; . '${common}'; ${places}; find_psql; echo "$PSQL"; echo /us*`;
+    const env = { ...process.env, PATH: path };
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', lines], { env, encoding: 'utf8' });
+    return { code: status, said: stdout + stderr };
+  }
+
+  function install(place: string): string {
+    mkdirSync(join(folder, place, 'bin'), { recursive: true });
+    const file = join(folder, place, 'bin/psql');
+    writeFileSync(file, '#!/bin/sh\n');
+    chmodSync(file, 0o755);
+    return file;
+  }
+
+  test('the newest, by number and not by letter; patterns stay as they were', () => {
+    install('lib/9');
+    install('pgsql-14');
+    const newest = install('lib/15');
+    expect(found()).toEqual({ code: 0, said: `${newest}\n/us*\n` });
+  });
+
+  test('else the one of the search path', () => {
+    const psql = install('own');
+    expect(found(dirname(psql)).said).toContain(`${psql}\n`);
+  });
+
+  test('none at all ends with 1 and names the setting', () => {
+    const { code, said } = found(join(folder, 'bin'));
+    expect(code).toBe(1);
+    expect(said).toContain('set PSQL');
+  });
+
+  test('an attach with PSQL empty asks the server itself', () => {
+    settings('PCP_USER=pcpadm', `PCP_BIN=${join(folder, 'bin')}`, 'PSQL=', 'ATTACH_WAIT=1');
+    listing([`127.0.85.6 15432 3 0.500000 down unknown standby unknown 0 none none ${when}`]);
+    const { code, said } = run('attach', '127.0.85.6');
+    expect(said).toMatch(/does not answer: .*(refused|failed)/);
+    expect(code).toBe(5);
+  });
+});
