@@ -31,6 +31,8 @@ type PgpoolEvent =
   | { type: 'request'; request: NodeRequest }
   | { type: 'roles'; answers: readonly RecoveryAnswer[] }
   | { type: 'follow.ended' }
+  /** The pause between two looks for the primary is over before its time. */
+  | { type: 'pause.cutShort' }
   /** A client session has connected to these nodes. */
   | { type: 'connected'; nodes: readonly number[] }
   /** A client session found the main node dead and skipped it. */
@@ -218,6 +220,12 @@ export const pgpoolMachine = base.createMachine({
               },
             },
             pausing: {
+              on: {
+                'pause.cutShort': [
+                  { guard: 'searchesLeft', target: 'asking' },
+                  { target: '#pgpool.main.concluding' },
+                ],
+              },
               after: {
                 searchPause: [
                   { guard: 'searchesLeft', target: 'asking' },

@@ -7,6 +7,8 @@ import { pgpoolMachine } from './pgpool-machine.ts';
 /** The port that Pgpool's statechart runs on: commands out, events in; `done` is called once, later. */
 export interface PgpoolHost {
   readonly clock: Clock;
+  /** The machine's time of day in ms, of which only the place within a second matters. */
+  wallMs(): number;
   /** Connects to `nodes` and asks whether they are in recovery; answers by node id, null where none came. */
   askRoles(nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void): void;
   runFollowCommand(run: { node: number; oldPrimary: number }, done: () => void): void;
@@ -51,6 +53,8 @@ export interface Pgpool {
   detach(node: number): PcpReply;
   attach(node: number): PcpReply;
   promote(node: number): PcpReply;
+  /** A child has ended by itself: the main process gets a signal. */
+  childEnded(): void;
   /** A client session got connections to these nodes: waiting ones are now up. */
   sessionConnected(nodes: readonly number[], skippedMain: boolean): void;
   /** An idle session lost the backend of `node`, which it uses; with `failover_on_backend_shutdown` the node goes down. */
@@ -66,6 +70,7 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
     input: { settings, shared },
   });
   listen(actor, host);
+  const pause = watchPause(actor, host);
   const state = (): PgpoolState => actor.getSnapshot().context.shared;
   const isDown = (node: number): boolean => (state().status[node] ?? 'down') === 'down';
   const request = (kind: 'attach' | 'detach' | 'promote', node: number): PcpReply => {
@@ -101,6 +106,9 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
       node === state().primary
         ? { ok: false, message: 'specified node is already primary node' }
         : request('promote', node),
+    childEnded: () => {
+      if (pause.secondIsOver()) actor.send({ type: 'pause.cutShort' });
+    },
     sessionConnected: (nodes, skippedMain) => {
       if (nodes.some((node) => state().status[node] === 'waiting')) actor.send({ type: 'connected', nodes });
       if (skippedMain) actor.send({ type: 'mainUnreachable', node: state().main, reachable: nodes });
@@ -112,6 +120,22 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
       if (settings.failoverOnBackendError) goDown(node);
     },
   };
+}
+
+/**
+ * The pause of a second between two looks for the primary compares whole seconds of the time of day, and looks at them only when a
+ * signal comes: a child that ends after the second has changed ends the pause, however short it was (pgpool_main.c 4.3.5:
+ * `pool_sleep()`).
+ */
+function watchPause(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): { secondIsOver(): boolean } {
+  const second = (): number => Math.floor(host.wallMs() / 1000);
+  let begunInSecond: number | null = null;
+  actor.subscribe((snapshot) => {
+    const pausing = snapshot.matches({ main: { searching: 'pausing' } });
+    if (!pausing) begunInSecond = null;
+    else begunInSecond ??= second();
+  });
+  return { secondIsOver: () => begunInSecond !== null && second() > begunInSecond };
 }
 
 /** The host's clock in the shape that xstate asks for. */

@@ -80,11 +80,16 @@ export class PgpoolFront {
     this.children = new Children(options.settings.numInitChildren, {
       mayFork: () => this.pgpool.reaps(),
       fork: (done) => options.station.run(childForkMs, done),
-      closed: (backends, ended) => this.#closed(backends, ended),
+      closed: (backends, ended) => {
+        this.#closed(backends, ended);
+        if (ended) this.pgpool.childEnded();
+      },
     });
+    const wallPhaseMs = 1000 * draws.units('time of day')();
     this.pgpool = createPgpool(
       {
         clock,
+        wallMs: () => clock.nowMs() + wallPhaseMs,
         askRoles: (nodes, done) => this.#askRoles(nodes, done),
         runFollowCommand: (run, done) => options.follow(run, done),
         cutSessions: (cut) => this.#cut(cut),

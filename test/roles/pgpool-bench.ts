@@ -39,6 +39,7 @@ export function bench(
   const pgpool: Pgpool = createPgpool(
     {
       clock,
+      wallMs: () => clock.nowMs(),
       askRoles: (nodes, done) => {
         clock.setTimeout(() => {
           done(
