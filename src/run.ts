@@ -31,6 +31,7 @@ export interface RunHooks {
 export interface RunResult {
   summary: Summary;
   folder: string;
+  /** It was called off; after the end of the load the summary is whole all the same. */
   interrupted: boolean;
   /** What made the run fail after it had started; the folder holds what was recorded until then. */
   failure: Error | null;
@@ -56,12 +57,17 @@ export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResu
   );
   const failures = new Failures();
   await failures.during(() => drive(world, plan, { writer, hooks }));
-  const interrupted = hooks.signal.aborted;
   await failures.during(() => world.close());
   writer.close();
 
   if (kind === 'live') await failures.during(() => writePrediction(request.folder, plan));
-  const summary = writeReports(request.folder);
+  let summary: Summary;
+  try {
+    summary = writeReports(request.folder);
+  } catch (error) {
+    throw failures.first ?? error;
+  }
+  const interrupted = hooks.signal.aborted;
   return { summary, folder: request.folder, interrupted, failure: failures.first };
 }
 

@@ -43,7 +43,7 @@ function resultOf({ failures }) {
 }
 
 function seedLines({ runs }) {
-  const rows = ['switchover', 'failover'].flatMap((id) =>
+  const rows = ['switchover', 'failover', 'resume'].flatMap((id) =>
     ['read', 'write'].map((name) => [
       id,
       name,
@@ -63,7 +63,7 @@ function seedLines({ runs }) {
 
 function rehearsalLines({ runs }) {
   const whole = runs.filter(({ drills }) => drills);
-  const rows = ['switchover', 'failover'].flatMap((id) =>
+  const rows = ['switchover', 'failover', 'resume'].flatMap((id) =>
     ['read', 'write'].map((name) => {
       const found = whole.map(({ drills }) => drills.find((drill) => drill.id === id)?.outages[name]);
       const of = (field) => seconds(spreadOf(found.map((entry) => entry?.[field])));

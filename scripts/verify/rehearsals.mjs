@@ -38,7 +38,8 @@ export async function measureRehearsals(state, { options, program, note, save, s
 function figuresOf({ summary }, { folder, beside }) {
   const orders = [folder, beside].map((place) => commandOrder(readEvents(place)));
   const [measured, predicted] = orders;
-  const differsAt = measured.findIndex((step, index) => step !== predicted[index]);
+  const firstAt = measured.findIndex((step, index) => step !== predicted[index]);
+  const differsAt = firstAt === -1 && predicted.length > measured.length ? measured.length : firstAt;
   const sameOrder = differsAt === -1 && measured.length === predicted.length;
   const drills = summary.drills.map((drill) => ({
     id: drill.id,

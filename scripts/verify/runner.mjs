@@ -1,6 +1,6 @@
 // Runs pgdrill and reads what it left.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..', '..');
@@ -48,8 +48,10 @@ export function readEvents(folder) {
     .sort((a, b) => a.atMs - b.atMs);
 }
 
+/** What the ledger found; null for a run that ended before it was read. */
 export function readLedger(folder) {
-  return JSON.parse(readFileSync(join(folder, 'ledger.json'), 'utf8')).ledger;
+  const file = join(folder, 'ledger.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).ledger : null;
 }
 
 /** Questions that a coordinator asks of several agents at once: their order within one round is chance. */

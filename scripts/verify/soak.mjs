@@ -72,7 +72,7 @@ function scenarioOf(endS, switchovers) {
     '  sessions: 24',
     '  sessionLifetime: 5s',
     `phases: { warmup: ${warmupS}s, measure: ${endS - warmupS}s }`,
-    'drills:',
+    switchovers.length > 0 ? 'drills:' : 'drills: []',
     ...switchovers.map((atS) => `  - { kind: switchover, at: ${atS}s }`),
     '',
   ].join('\n');

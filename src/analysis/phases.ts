@@ -91,6 +91,7 @@ function phaseOf(
 /** The server whose agent's properties bound a phase. */
 function actorOf(name: PhaseName, { cast, commands }: Scene): string | null {
   if (name === 'promote') return cast.newPrimary;
+  if (name === 'verify') return commands.find((command) => command.name === 'verifyDatabase')?.node ?? null;
   if (name !== 'reconfigure') return cast.oldPrimary;
   const others = commands.filter(({ node }) => node !== cast.oldPrimary && node !== cast.newPrimary);
   return others.find((command) => command.name === 'followPrimary')?.node ?? null;

@@ -10,7 +10,7 @@ import type { Frame } from './frame.ts';
  */
 const samplingAllowanceMs = 1000;
 
-/** A drill that the load outlasted by less says nothing about whether the cluster comes back, ms. */
+/** What a cluster is given to come back before its silence is a failure, ms. */
 const fairTimeMs = 10_000;
 
 type Result = Summary['verdict']['result'];
@@ -84,17 +84,26 @@ function observedFaults({ recording }: Evidence): Finding[] {
   );
 }
 
-/** A class that got no answer up to the end of the load: the cluster did not come back while anybody looked. */
-function unendedOutages({ drills, frame }: Evidence): Finding[] {
+/**
+ * A class that got no answer up to the end of the load. For ten seconds and more: it did not come back while anybody
+ * looked. For less: unknown where the drill is no older either, and else a moment that a longer load would have shown whole.
+ */
+function unendedOutages({ drills, strayOutages, frame }: Evidence): Finding[] {
   if (frame.interrupted || frame.cutShort) return [];
-  return drills.flatMap(({ id, atMs, outages }) =>
-    Object.entries(outages).flatMap(([className, windows]): Finding[] => {
-      const last = windows.at(-1);
-      if (!last || last.endMs < frame.loadEndMs) return [];
-      const reason = `no ${className} was answered from ${formatDuration(last.startMs)} to the end of the load (drill ${id})`;
-      return [{ result: frame.loadEndMs - atMs >= fairTimeMs ? 'fail' : 'unknown', reason }];
-    }),
-  );
+  const judge = (className: string, outage: Outage, sinceMs: number): Finding[] => {
+    if (outage.endMs < frame.loadEndMs) return [];
+    const reason = `no ${className} was answered from ${formatDuration(outage.startMs)} to the end of the load`;
+    if (outage.lengthMs >= fairTimeMs) return [{ result: 'fail', reason }];
+    return frame.loadEndMs - sinceMs < fairTimeMs ? [{ result: 'unknown', reason }] : [];
+  };
+  return [
+    ...drills.flatMap(({ atMs, outages }) =>
+      Object.entries(outages).flatMap(([className, windows]) =>
+        windows.flatMap((outage) => judge(className, outage, atMs)),
+      ),
+    ),
+    ...strayOutages.flatMap(({ className, outage }) => judge(className, outage, outage.startMs)),
+  ];
 }
 
 function splitBrains({ history, frame }: Evidence): Finding[] {

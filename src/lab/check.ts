@@ -11,11 +11,10 @@ import { packageDir } from './package-dir.ts';
 import { findRunUser } from './run-user.ts';
 
 /**
- * Room for one server, bytes. Fixed: an empty cluster (40 MB), the write-ahead log that PostgreSQL keeps before it
- * checkpoints (max_wal_size, 1 GB, the 512 MB of wal_keep_size within). Per unit of pgbench's scale: 100 000 accounts
- * with their index, 15 MB.
+ * Room for one server, bytes. Fixed: an empty cluster (40 MB) and the write-ahead log of some minutes; long heavy writing
+ * can fill a gigabyte more before PostgreSQL recycles it. Per unit of pgbench's scale: 100 000 accounts with their index.
  */
-const bytesPerServer = 1e9;
+const bytesPerServer = 400e6;
 const bytesPerScale = 16e6;
 
 interface Listener {

@@ -131,7 +131,8 @@ export function checkPgpoolSettings(settings: Readonly<Record<string, string>>):
 
 /** Why more sessions cannot be open at once than Pgpool has children for; null when they can. One child serves one session. */
 export function checkSessions(cluster: Pick<Cluster, 'pgpoolSettings'>, sessions: number): Problem | null {
-  const children = pgpoolNumber(cluster.pgpoolSettings, 'num_init_children') ?? 0;
+  const children = pgpoolNumber(cluster.pgpoolSettings, 'num_init_children');
+  if (children === undefined) return null;
   const reserved = pgpoolNumber(cluster.pgpoolSettings, 'reserved_connections') ?? 0;
   if (sessions <= children - reserved) return null;
   const less = reserved > 0 ? ` and keeps ${reserved} of them back (reserved_connections)` : '';

@@ -63,7 +63,7 @@ test('a program that started and ended is no failure to start', async () => {
 test('room is asked for by scale', async () => {
   const of = async (scale: number) =>
     (await checkLab(reference(), { scale })).find(({ rule }) => rule === 'lab/disk-space')?.message;
-  expect(await of(1e9)).toContain('3 servers at scale 1000000000 need 48000003000 MB');
+  expect(await of(1e9)).toContain('3 servers at scale 1000000000 need 48000001200 MB');
 });
 
 /** The folder of a lab whose pgdrill is gone. */
