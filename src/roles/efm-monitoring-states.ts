@@ -36,6 +36,16 @@ const doubt = {
   },
 } as const;
 
+const wrongState = {
+  target: '#agent.idle',
+  actions: notify('SEVERE', 'Database in wrong state'),
+} as const;
+
+const runningFailureScript = {
+  entry: runHook('databaseFailureScript', 'script.db.failure', () => ({})),
+  on: { ended: 'detaching' },
+} as const;
+
 /** The agent of the primary: watches it, fails it over, steps down for a switchover. */
 export const primary = base.createStateConfig({
   initial: 'monitoring',
@@ -46,10 +56,7 @@ export const primary = base.createStateConfig({
       exit: stopWatch,
       on: {
         'database.overdue': 'finalCheck',
-        'database.wrongState': {
-          target: '#agent.idle',
-          actions: notify('SEVERE', 'Database in wrong state'),
-        },
+        'database.wrongState': wrongState,
         demote: { target: 'demoting', actions: take },
       },
     },
@@ -65,10 +72,7 @@ export const primary = base.createStateConfig({
           ),
           on: { ended: 'runningFailureScript' },
         },
-        runningFailureScript: {
-          entry: runHook('databaseFailureScript', 'script.db.failure', () => ({})),
-          on: { ended: 'detaching' },
-        },
+        runningFailureScript,
         detaching: { entry: detachAs('p'), on: { ended: 'guarding' } },
         guarding: {
           entry: perform('writeGuard', () => ({ type: 'writeGuard' })),
@@ -112,10 +116,7 @@ export const standby = base.createStateConfig({
       exit: stopWatch,
       on: {
         'database.overdue': 'finalCheck',
-        'database.wrongState': {
-          target: '#agent.idle',
-          actions: notify('SEVERE', 'Database in wrong state'),
-        },
+        'database.wrongState': wrongState,
         promote: { target: '#agent.promoting', actions: take },
         follow: { target: '#agent.reconfiguring', actions: take },
       },
@@ -124,10 +125,7 @@ export const standby = base.createStateConfig({
     failing: {
       initial: 'runningFailureScript',
       states: {
-        runningFailureScript: {
-          entry: runHook('databaseFailureScript', 'script.db.failure', () => ({})),
-          on: { ended: 'detaching' },
-        },
+        runningFailureScript,
         detaching: {
           entry: detachAs('s'),
           on: {

@@ -94,16 +94,14 @@ describe('mistakes', () => {
       .replace('kind: failover', 'kind: meteor');
     const model = goodModel.replace('127.0.90.2', 'localhost').replace('role: standby', 'role: slave');
     const problems = problemsOf({ 'model.yaml': model, 'scenario.yaml': scenario });
-    expect(problems.map((problem) => problem.replace(/ .*/s, ''))).toEqual(
-      [
-        'scenario.yaml:6:3:',
-        'scenario.yaml:7:3:',
-        'scenario.yaml:10:5:',
-        'scenario.yaml:10:21:',
-        'model.yaml:4:16:',
-        'model.yaml:4:50:',
-      ].map((place) => expect.stringMatching(new RegExp(`^${place.replace(/:\d+:$/, '')}:`))),
-    );
+    expect(problems.map((problem) => problem.replace(/ .*/s, ''))).toEqual([
+      'scenario.yaml:6:3:',
+      'scenario.yaml:7:3:',
+      'scenario.yaml:10:7:',
+      'scenario.yaml:10:21:',
+      'model.yaml:4:16:',
+      'model.yaml:4:48:',
+    ]);
     const text = problems.join('\n');
     expect(text).toContain('"none"');
     expect(text).toContain('"colour" is no key of load');
