@@ -19,6 +19,7 @@ export const order = [
   'analysis',
   'report',
   'run',
+  'study',
   'cli',
 ];
 const blind = {
@@ -38,7 +39,8 @@ const owners = {
   uplot: ['report'],
   'node:child_process': ['agents', 'lab', 'live'],
   'node:net': ['load', 'observe', 'agents', 'lab'],
-  'node:worker_threads': ['load'],
+  'node:worker_threads': ['load', 'study'],
+  koffi: ['load'],
 };
 const inside = (names) => `^src/(${names.join('|')})(/|[.]ts$)`;
 

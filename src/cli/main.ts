@@ -3,9 +3,12 @@ import { Command, CommanderError } from 'commander';
 import { ExitCode } from '../kernel/errors.ts';
 import { packageVersion } from '../run/manifest.ts';
 import { labCommand } from './lab.ts';
+import { lintCommand } from './lint.ts';
 import { explain, outliveReaders } from './output.ts';
+import { pgbenchCommand } from './pgbench.ts';
 import { reportCommand } from './report.ts';
 import { runCommand, simulateCommand } from './run.ts';
+import { timelineCommand } from './timeline.ts';
 
 const exitCodes = `
 Exit codes:
@@ -14,7 +17,7 @@ Exit codes:
   2    the run failed, a drill could not be carried out, or the run is not whole;
        partial results are kept
   3    the run is not valid: generator saturated, a worker lost, counts that differ
-  99   the verdict is fail
+  99   the verdict is fail, or lint has an error-level finding
   130  interrupted; partial results are kept, every server is stopped
 
 Example:
@@ -27,9 +30,18 @@ async function main(): Promise<void> {
       'What will my application see, on this EFM and Pgpool topology, at this load, when this happens to it?',
     )
     .version(packageVersion())
+    .enablePositionalOptions()
     .addHelpText('after', exitCodes)
     .showHelpAfterError('(add --help for the usage)');
-  for (const command of [runCommand(), simulateCommand(), reportCommand(), labCommand()])
+  for (const command of [
+    runCommand(),
+    simulateCommand(),
+    reportCommand(),
+    lintCommand(),
+    timelineCommand(),
+    labCommand(),
+    pgbenchCommand(),
+  ])
     program.addCommand(command);
   for (const command of [
     program,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { durationMs } from './values.ts';
 
-/** Every kind of drill a scenario may name; those without an entry in `runnableDrills` are refused by name. */
+/** Every kind of drill a scenario may name. */
 export const drillKinds = [
   'switchover',
   'switchback',
@@ -75,6 +75,8 @@ const drillShape = z.strictObject({
   kind: z.enum(drillKinds, { error: `a drill kind is one of ${drillKinds.join(', ')}` }),
   at: durationMs,
   target: z.string().optional(),
+  /** How long a hang, a partition or a lost process lasts; left out: to the end. */
+  lasts: durationMs.optional(),
 });
 
 /** A scenario file: the question asked of a cluster. */

@@ -1,17 +1,31 @@
 import type { Place, Problem } from '../kernel/errors.ts';
 import type { Model } from '../scenario/model-shape.ts';
 import type { Source } from '../scenario/source.ts';
+import { checkAgreement } from './check-agreement.ts';
 import { checkEfmProperties } from './efm-properties.ts';
+import { checkModelFiles, type ModelFiles, readModelFiles } from './model-files.ts';
 import { checkPgpoolSettings } from './pgpool-settings.ts';
 
 type Server = Model['servers'][number];
 
-/** Rules that hold between the parts of a cluster model. */
-export function checkModel({ value: model, placeOf }: Source<Model>): Problem[] {
+/**
+ * Rules that hold between the parts of a cluster model, and between it and the files that it names; the problems of those
+ * files too, each at its line.
+ */
+export function checkModel(source: Source<Model>, files: ModelFiles = readModelFiles(source)): Problem[] {
+  return [
+    ...checkServers(source),
+    ...checkModelFiles(files, source),
+    ...checkProperties(source, files),
+    ...checkAgreement(source, files),
+  ];
+}
+
+/** Rules between the servers of a model: names and addresses, one primary, one Pgpool, an agent for each database. */
+export function checkServers({ value: model, placeOf }: Source<Model>): Problem[] {
   return [
     ...checkUnique(model, placeOf),
     ...checkRoles(model, placeOf),
-    ...checkProperties(model, placeOf),
     ...model.servers.flatMap((server, index) => checkServer(server, placeOf(['servers', index]))),
   ];
 }
@@ -80,10 +94,11 @@ function checkRoles(model: Model, placeOf: Source<Model>['placeOf']): Problem[] 
   return problems;
 }
 
-function checkProperties(model: Model, placeOf: Source<Model>['placeOf']): Problem[] {
+/** Settings written in the model itself. */
+function checkProperties({ value: model, placeOf }: Source<Model>, files: ModelFiles): Problem[] {
   const check = (properties: Record<string, unknown>, path: (string | number)[]): Problem[] =>
     Object.entries(properties).flatMap(([name, value]) =>
-      checkEfmProperties({ [name]: String(value) }).map((problem) => ({
+      checkEfmProperties({ [name]: String(value) }, files.efmVersion).map((problem) => ({
         ...problem,
         place: placeOf([...path, name]),
       })),
@@ -91,24 +106,11 @@ function checkProperties(model: Model, placeOf: Source<Model>['placeOf']): Probl
   const problems = check(model.efm.properties, ['efm', 'properties']);
   for (const [name, value] of Object.entries(model.pgpool.settings)) {
     const place = placeOf(['pgpool', 'settings', name]);
-    for (const problem of checkPgpoolSettings({ [name]: String(value) }))
+    for (const problem of checkPgpoolSettings({ [name]: String(value) }, files.pgpoolVersion))
       problems.push({ ...problem, place });
   }
   for (const [index, server] of model.servers.entries()) {
     if (server.efm) problems.push(...check(server.efm.properties, ['servers', index, 'efm', 'properties']));
-  }
-  for (const [kind, file] of [
-    ['efm', model.efm.file],
-    ['pgpool', model.pgpool.file],
-  ] as const) {
-    if (file === undefined) continue;
-    const message = `${kind}.file is not read by this release; got "${file}"`;
-    problems.push({
-      place: placeOf([kind, 'file']),
-      rule: 'supported',
-      message,
-      hint: 'give the settings inline',
-    });
   }
   return problems;
 }

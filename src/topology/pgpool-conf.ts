@@ -1,88 +1,107 @@
-import { parseDuration } from '../kernel/time.ts';
+import { DrillError, ExitCode } from '../kernel/errors.ts';
+import { quotedForPgpool } from './config/edit.ts';
+import { pgpoolDefaultOf, pgpoolName, usualPgpoolVersion } from './config/pgpool-catalogue.ts';
+import { pgpoolTimeMs, pgpoolTruth } from './config/pgpool-values.ts';
 
-/** How Pgpool reads a bare number of a setting. */
-type Unit = 'seconds' | 'milliseconds' | 'plain';
-
-/**
- * What Pgpool-II 4.3.5 uses when a setting is not written: the compiled defaults, of the settings that models and
- * statecharts read. `failover_on_backend_shutdown` is on in this version although its sample file says off.
- *
- * Source: pool_config_variables.c of 4.3.5, confirmed with `PGPOOL SHOW` on Debian's build.
- */
-const pgpoolDefaults: Readonly<Record<string, string>> = {
-  load_balance_mode: 'on',
-  statement_level_load_balance: 'off',
-  disable_load_balance_on_write: 'transaction',
-  failover_on_backend_error: 'on',
-  failover_on_backend_shutdown: 'on',
-  detach_false_primary: 'off',
-  health_check_period: '0',
-  health_check_timeout: '20s',
-  health_check_max_retries: '0',
-  health_check_retry_delay: '1s',
-  connect_timeout: '10000ms',
-  sr_check_period: '10s',
-  delay_threshold: '0',
-  failover_command: '',
-  failback_command: '',
-  follow_primary_command: '',
-  search_primary_node_timeout: '300s',
-  auto_failback: 'off',
-  num_init_children: '32',
-  max_pool: '4',
-  child_life_time: '300s',
-  child_max_connections: '0',
-  connection_life_time: '0',
-  listen_backlog_multiplier: '2',
-  reserved_connections: '0',
-};
-
-const unitOf: Readonly<Record<string, Unit>> = {
-  health_check_period: 'seconds',
-  health_check_timeout: 'seconds',
-  health_check_retry_delay: 'seconds',
-  connect_timeout: 'milliseconds',
-  sr_check_period: 'seconds',
-  search_primary_node_timeout: 'seconds',
-  child_life_time: 'seconds',
-  connection_life_time: 'seconds',
-};
-
-/**
- * Reads the text of a pgpool.conf: `name = value` lines, `'quoted'` or bare values, `#` comments outside quotes.
- *
- * @returns the last value of each name, quotes removed, `''` inside quotes read as one quote; lines of any other form
- * are left out, as Pgpool too ignores names that it does not know.
- */
-export function readPgpoolConf(text: string): Record<string, string> {
-  const settings: Record<string, string> = {};
-  for (const line of text.split('\n')) {
-    const match = /^\s*([a-z_][a-z0-9_]*)\s*=\s*(?:'((?:[^']|'')*)'|([^\s'#]*))\s*(?:#.*)?$/i.exec(line);
-    if (!match?.[1]) continue;
-    settings[match[1]] = match[2] === undefined ? (match[3] ?? '') : match[2].replaceAll("''", "'");
-  }
-  return settings;
+/** Health check of one backend; `periodMs` 0 is off. */
+export interface HealthCheckConf {
+  periodMs: number;
+  timeoutMs: number;
+  maxRetries: number;
+  retryDelayMs: number;
+  connectTimeoutMs: number;
 }
 
-/** Writes settings as the text of a pgpool.conf, every value quoted, in the order given. `header` becomes comment lines. */
+/** The watchdog as one pgpool.conf describes it; ids as in `hostnameN`. */
+export interface WatchdogConf {
+  /** Nodes of the watchdog cluster, this one included. */
+  nodes: readonly { id: number; host: string; pgpoolPort: number; wdPort: number }[];
+  lifecheck: 'heartbeat' | 'query' | 'external';
+  intervalMs: number;
+  heartbeatKeepaliveMs: number;
+  heartbeatDeadtimeMs: number;
+  lifePoint: number;
+  priority: number;
+  delegateIp: string | null;
+  failoverWhenQuorumExists: boolean;
+  failoverRequireConsensus: boolean;
+  allowMultipleFailoverRequestsFromNode: boolean;
+  enableConsensusWithHalfVotes: boolean;
+}
+
+/** One backend of a pgpool.conf. */
+export interface BackendConf {
+  id: number;
+  host: string;
+  port: number;
+  weight: number;
+  flag: 'ALLOW_TO_FAILOVER' | 'DISALLOW_TO_FAILOVER' | 'ALWAYS_PRIMARY';
+  applicationName: string;
+  healthCheck: HealthCheckConf;
+}
+
+/** What the statecharts and rules read of a pgpool.conf, defaults of its version filled in. Times in ms. */
+export interface PgpoolConf {
+  /** `4.0` to `4.7`, with the patch level where it is known (`4.3.5`). */
+  version: string;
+  backends: readonly BackendConf[];
+  loadBalance: boolean;
+  statementLevelLoadBalance: boolean;
+  disableLoadBalanceOnWrite: 'off' | 'transaction' | 'trans_transaction' | 'always' | 'dml_adaptive';
+  failoverOnBackendError: boolean;
+  failoverOnBackendShutdown: boolean;
+  detachFalsePrimary: boolean;
+  autoFailback: boolean;
+  autoFailbackIntervalMs: number;
+  srCheckPeriodMs: number;
+  delayThresholdBytes: number;
+  preferLowerDelayStandby: boolean;
+  /** 0 searches for ever. Before 4.3.7 it counts iterations of about a second. */
+  searchPrimaryNodeTimeoutMs: number;
+  hasFailoverCommand: boolean;
+  hasFailbackCommand: boolean;
+  hasFollowCommand: boolean;
+  recoveryTimeoutMs: number;
+  clientIdleLimitInRecoveryMs: number;
+  connectTimeoutMs: number;
+  numInitChildren: number;
+  maxPool: number;
+  reservedConnections: number;
+  listenBacklogMultiplier: number;
+  childLifeTimeMs: number;
+  childMaxConnections: number;
+  connectionLifeTimeMs: number;
+  watchdog: WatchdogConf | null;
+}
+
+/**
+ * Writes settings as the text of a pgpool.conf, every value quoted, in the order given. `header` becomes comment lines.
+ * @throws DrillError for a value with a quote in it, which Pgpool has no way to read
+ */
 export function writePgpoolConf(
   settings: Readonly<Record<string, string>>,
   header: readonly string[] = [],
 ): string {
   const lines = header.map((line) => `# ${line}`.trimEnd());
-  for (const [name, value] of Object.entries(settings))
-    lines.push(`${name} = '${value.replaceAll("'", "''")}'`);
+  for (const [name, value] of Object.entries(settings)) {
+    const written = quotedForPgpool(value);
+    if (written === undefined) {
+      const message = `pgpool.conf cannot hold ${name} = ${JSON.stringify(value)}: Pgpool reads no quote or line end within quotes`;
+      throw new DrillError(message, { hint: 'put such a command into a script', exitCode: ExitCode.usage });
+    }
+    lines.push(`${name} = ${written}`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
-/** The value in force of a setting: as written, else the default of 4.3.5; undefined for a name without a known default. */
+/** The value in force of a setting: as written, else the default of 4.3.5; undefined for a name that 4.3.5 does not have. */
 export function pgpoolSetting(settings: Readonly<Record<string, string>>, name: string): string | undefined {
-  return settings[name] ?? pgpoolDefaults[name];
+  return settings[name] ?? pgpoolDefaultOf(name, usualPgpoolVersion);
 }
 
-/** Whether a switch is on; Pgpool takes on, true, yes and 1. */
+/** Whether a switch is on; Pgpool takes on, true, yes and 1, their beginnings, and any word that is not the contrary. */
 export function pgpoolSwitch(settings: Readonly<Record<string, string>>, name: string): boolean {
-  return ['on', 'true', 'yes', '1'].includes((pgpoolSetting(settings, name) ?? '').toLowerCase());
+  return pgpoolTruth(pgpoolSetting(settings, name) ?? 'off') ?? true;
 }
 
 /** A whole number, such as a count of children; undefined when it is none. */
@@ -91,14 +110,15 @@ export function pgpoolNumber(settings: Readonly<Record<string, string>>, name: s
   return value !== undefined && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : undefined;
 }
 
-/** A span in ms: `10s`, `500ms`, `1d`, or a bare number in the setting's own unit; undefined when it cannot be read. */
+/**
+ * A span in ms: `10s`, `1d`, or a bare number in the setting's own unit, rounded to that unit as Pgpool does (`500ms` of a
+ * setting in seconds is 0); undefined when it cannot be read.
+ */
 export function pgpoolDurationMs(
   settings: Readonly<Record<string, string>>,
   name: string,
 ): number | undefined {
-  const value = pgpoolSetting(settings, name)?.trim();
-  if (value === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * (unitOf[name] === 'milliseconds' ? 1 : 1000);
-  const days = /^(\d+)\s*d$/.exec(value)?.[1];
-  return days === undefined ? parseDuration(value) : Number(days) * 86_400_000;
+  const value = pgpoolSetting(settings, name);
+  const form = pgpoolName(name, usualPgpoolVersion)?.parameter.form;
+  return value === undefined || form === undefined ? undefined : pgpoolTimeMs(value, form);
 }

@@ -12,6 +12,8 @@ export interface BalancedNode {
   weight: number;
   /** Up or waiting, and reachable by this child. */
   valid: boolean;
+  /** Not drawn, though valid. */
+  excluded?: boolean;
 }
 
 /**
@@ -53,10 +55,11 @@ export function pickLoadBalanceNode(
     primary,
     valid.map((node) => node.id),
   );
-  const totalWeight = valid.reduce((sum, node) => sum + Math.max(0, node.weight), 0);
+  const eligible = valid.filter((node) => node.excluded !== true);
+  const totalWeight = eligible.reduce((sum, node) => sum + Math.max(0, node.weight), 0);
   const draw = unit * totalWeight;
   let passed = 0;
-  for (const { id, weight } of valid) {
+  for (const { id, weight } of eligible) {
     if (!(weight > 0)) continue;
     if (draw < passed) break;
     selected = id;
@@ -103,15 +106,48 @@ export function routeStatement(kind: StatementKind, session: RoutingSession): re
 /** What a server answers when asked whether it is in recovery; null: no answer. */
 export type RecoveryAnswer = 'primary' | 'standby' | null;
 
+/** What Pgpool makes of one node's answer; `invalid` is a false primary, null a node that is left out of account. */
+export type NodeJudgement = 'primary' | 'standby' | 'invalid' | null;
+
+/** What judging may use beside the answers: `upstreams` names the node that each standby streams from. */
+export interface PrimaryCheck {
+  upstreams?: readonly (number | null)[];
+  detachFalsePrimary?: boolean;
+}
+
 /**
- * The primary that one iteration of Pgpool's search finds, with `detach_false_primary = off`.
+ * Tells true primaries from false ones.
  *
- * Where several nodes say they are primaries the highest id wins if any standby answers, else the lowest: a stale
- * primary that is attached with a higher id takes the writes.
+ * Without any standby the lowest id is the true one. With standbys all are taken as they say, unless `detach_false_primary` is
+ * on and one primary has every standby streaming from it: then the others are false.
  *
  * @param answers by node id, null for nodes that were not asked or did not answer
+ * @see Pgpool-II 4.3.5, src/main/pgpool_main.c: verify_backend_node_status
+ */
+export function judgeNodes(answers: readonly RecoveryAnswer[], check: PrimaryCheck = {}): NodeJudgement[] {
+  const { upstreams = [], detachFalsePrimary = false } = check;
+  const standbys = answers.flatMap((answer, id) => (answer === 'standby' ? [id] : []));
+  if (standbys.length === 0) {
+    const first = answers.indexOf('primary');
+    return answers.map((answer, id) => {
+      if (answer !== 'primary' || id === first) return answer;
+      return detachFalsePrimary ? 'invalid' : null;
+    });
+  }
+  if (!detachFalsePrimary) return [...answers];
+  const ownsAll = (id: number): boolean => standbys.every((standby) => upstreams[standby] === id);
+  const hasTrue = answers.some((answer, id) => answer === 'primary' && ownsAll(id));
+  return answers.map((answer, id) => (answer === 'primary' && hasTrue && !ownsAll(id) ? 'invalid' : answer));
+}
+
+/**
+ * The primary that one iteration of Pgpool's search finds.
+ *
+ * Where several nodes count as primaries the highest id wins; without a standby only the lowest counts (`judgeNodes`). So a
+ * stale primary that is attached with a higher id takes the writes.
+ *
  * @returns -1 when none says so
  */
-export function findPrimary(answers: readonly RecoveryAnswer[]): number {
-  return answers.includes('standby') ? answers.lastIndexOf('primary') : answers.indexOf('primary');
+export function findPrimary(answers: readonly RecoveryAnswer[], check: PrimaryCheck = {}): number {
+  return judgeNodes(answers, check).lastIndexOf('primary');
 }

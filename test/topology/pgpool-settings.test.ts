@@ -28,14 +28,14 @@ test.skipIf(!existsSync(sample))(
 );
 
 test.each([
-  ['fail_over_on_backend_error', 'failover_on_backend_error'],
-  ['wd_lifecycle_method', 'wd_lifecheck_method'],
-  ['search_primary_timeout', 'search_primary_node_timeout'],
-  ['helth_check_period', 'health_check_period'],
-])('%s is unknown, and %s is named', (wrong, right) => {
+  ['fail_over_on_backend_error', 'failover_on_backend_error', 'pgpool-setting-renamed'],
+  ['wd_lifecycle_method', 'wd_lifecheck_method', 'pgpool-setting-name'],
+  ['search_primary_timeout', 'search_primary_node_timeout', 'pgpool-setting-name'],
+  ['helth_check_period', 'health_check_period', 'pgpool-setting-name'],
+])('%s is not acted upon, and %s is named', (wrong, right, rule) => {
   const [problem, ...others] = checkPgpoolSettings({ [wrong]: 'off' });
   expect(others).toEqual([]);
-  expect(problem?.rule).toBe('pgpool-setting-name');
+  expect(problem?.rule).toBe(rule);
   expect(problem?.hint).toContain(right);
 });
 
@@ -44,7 +44,7 @@ test('a name like no other gets no guess', () => {
 });
 
 test.each([
-  ['failover_on_backend_error', 'of'],
+  ['failover_on_backend_error', 'perhaps'],
   ['num_init_children', '0'],
   ['num_init_children', '4.5'],
   ['sr_check_period', 'soon'],
