@@ -93,3 +93,6 @@ export function yieldToEvents(): Promise<void> {
 export function isoNow(): string {
   return new Date().toISOString();
 }
+
+/** Milliseconds of this thread's monotonic clock, with fractions: the cheapest reading there is, for the path of every operation. */
+export const monotonicMs: () => number = performance.now.bind(performance);

@@ -2,7 +2,7 @@ import { type Client, DatabaseError } from 'pg';
 import type { Clock, TimerId } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import { isDefinite, leavesTransactionOpen } from '../workload/retry.ts';
-import { type RenderedStatement, renderStatements, type Script } from '../workload/script.ts';
+import type { RenderedStatement } from '../workload/script.ts';
 import type {
   ConnectOutcome,
   ExecutionOutcome,
@@ -11,24 +11,17 @@ import type {
   WireError,
 } from '../workload/transport.ts';
 import { connectTimeoutMs, newClient, type Target } from './target.ts';
+import { probeSql, wireErrorOf } from './wire/session-start.ts';
 
 export interface PgTransportOptions {
   clock: Clock;
   target: Target;
-  /** Script of each class, by position. */
-  scripts: readonly Script[];
   /** Names of servers by `address:port`, as the servers know themselves. */
   serverByAddress: Readonly<Record<string, string>>;
   /** Counts a session's question for its server, by name (`?` unknown). */
   onProbe?: (server: string) => void;
   onConnectError?: (error: WireError) => void;
 }
-
-/**
- * What each session asks once: the functions are STABLE, so Pgpool answers from the node that serves the session's
- * balanced reads.
- */
-const probeSql = 'SELECT inet_server_addr(), inet_server_port()';
 
 /** A connection that was told goodbye and still stands after so long is cut. */
 const goodbyeMs = 1000;
@@ -79,8 +72,7 @@ export class PgTransport implements SessionTransport {
   execute(call: ScriptCall, done: (outcome: ExecutionOutcome) => void): void {
     const client = this.#client;
     invariant(client && this.#connected, 'a transport executes on an open connection');
-    const statements = renderStatements(this.#options.scripts[call.classIndex] as Script, call);
-    this.#runFrom(client, { statements, at: 0, done });
+    this.#runFrom(client, { statements: call.statements(), at: 0, done });
   }
 
   close(): void {
@@ -188,10 +180,7 @@ function isFatal(error: unknown): boolean {
 /** An error of `pg` or of the socket as the session logic knows it. */
 function wireError(error: unknown): WireError {
   if (isWireError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof DatabaseError) return { code: error.code ?? 'closed', message };
-  const timedOut = /timeout expired|ETIMEDOUT/.test(message);
-  return { code: timedOut ? 'timeout' : 'closed', message };
+  return wireErrorOf(error);
 }
 
 function isWireError(error: unknown): error is WireError {

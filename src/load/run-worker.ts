@@ -22,12 +22,10 @@ export function runWorker(setup: WorkerSetup, port: WorkerPort): void {
   const clock = new RealClock();
   const books = new WorkerBooks(plan, port);
   const sessionProbes: Record<string, number> = {};
-  const scripts = plan.classes.map(({ script }) => script);
   const newTransport = (): PgTransport =>
     new PgTransport({
       clock,
       target,
-      scripts,
       serverByAddress,
       onProbe: (server) => {
         sessionProbes[server] = (sessionProbes[server] ?? 0) + 1;

@@ -41,7 +41,18 @@ export type AgentCommandName =
   | 'postPromotion'
   | 'remotePostPromotion'
   | 'databaseFailureScript'
-  | 'resumedScript';
+  | 'resumedScript'
+  | 'removeGuard'
+  | 'assignVip'
+  | 'releaseVip'
+  | 'checkVip'
+  | 'checkWellKnownHost'
+  | 'isolationScript'
+  | 'customMonitor'
+  | 'setSynchronous'
+  | 'lookForVip'
+  | 'pauseReplay'
+  | 'resumeReplay';
 
 /** An agent gave a command. `node` is the agent's server, `target` the server it is about (itself included). */
 export interface CommandEvent extends EventBase {
@@ -81,13 +92,13 @@ export interface NoticeEvent extends EventBase {
   subject: string;
 }
 
-/** A drill was begun, has acted on the servers (`injected`: the instant that outages count from), or its action ended. */
+/** A drill was begun, has acted on the servers (`injected`: the instant that outages count from), its action ended, or what lasted was ended (`healed`). */
 export interface DrillEvent extends EventBase {
   type: 'drill';
   id: string;
   kind: string;
   target: string | null;
-  moment: 'begun' | 'injected' | 'ended';
+  moment: 'begun' | 'injected' | 'ended' | 'healed';
   ok: boolean;
   detail: string | null;
 }

@@ -102,42 +102,44 @@ export interface PackedCounts {
  */
 export class LatencyCounts {
   #counts = new Uint32Array(4096);
-  #total = 0;
 
+  /** Values recorded since the last `take`; counted when asked. */
   get total(): number {
-    return this.#total;
+    let total = 0;
+    for (const count of this.#counts) total += count;
+    return total;
   }
 
   /** Records a span in milliseconds; a negative one counts as 0. */
   recordMs(spanMs: number): void {
-    const micros = toMicros(spanMs);
+    const rounded = spanMs * 1000 + 0.5;
+    const micros = rounded < 0x7fffffff ? (rounded > 0 ? rounded | 0 : 0) : 0x7fffffff;
     const shift = 21 - Math.clz32(micros | 2047);
     const index = (shift << 10) + (micros >>> shift);
-    if (index >= this.#counts.length) this.#grow(index);
-    this.#counts[index] = (this.#counts[index] as number) + 1;
-    this.#total += 1;
+    const counts = this.#counts;
+    if (index < counts.length) counts[index] = (counts[index] as number) + 1;
+    else this.#growFor(index);
   }
 
   /** Takes everything out: the counts so far, and empty from here on. */
   take(): PackedCounts {
     const micros: number[] = [];
     const counts: number[] = [];
-    if (this.#total > 0) {
-      this.#counts.forEach((count, index) => {
-        if (count === 0) return;
-        const shift = Math.max(0, (index >> 10) - 1);
-        micros.push((index - (shift << 10)) * 2 ** shift);
-        counts.push(count);
-      });
-      this.#counts.fill(0);
-      this.#total = 0;
-    }
+    this.#counts.forEach((count, index) => {
+      if (count === 0) return;
+      const shift = Math.max(0, (index >> 10) - 1);
+      micros.push((index - (shift << 10)) * 2 ** shift);
+      counts.push(count);
+    });
+    this.#counts.fill(0);
     return { micros: Float64Array.from(micros), counts: Float64Array.from(counts) };
   }
 
-  #grow(index: number): void {
+  /** Makes room for a value of that index and counts it. */
+  #growFor(index: number): void {
     const grown = new Uint32Array(Math.max(this.#counts.length * 2, index + 1));
     grown.set(this.#counts);
+    grown[index] = 1;
     this.#counts = grown;
   }
 }

@@ -1,25 +1,28 @@
 import { Random } from '../kernel/random.ts';
 import type { DueOperation } from './arrivals.ts';
 import { kindOf, type LoadPlan } from './plan.ts';
-import { drawVariables } from './script.ts';
+import { type RenderedStatement, statementMaker } from './script.ts';
 import type { ScriptCall } from './transport.ts';
 
+const twoTo32 = 4294967296;
+
 /**
- * What turns a due operation into the call that carries it out. Its variables come from a stream of their own, named by
- * class and operation number, so that they are the same whichever worker sends it.
+ * What turns a due operation into the call that carries it out. Its random numbers come from a stream of their own, seeded
+ * by class and operation number, so that they are the same whichever worker sends it.
  */
 export function callMaker(plan: LoadPlan): (operation: DueOperation) => ScriptCall {
-  const presets = { scale: plan.scale };
   const classes = plan.classes.map((entry, classIndex) => ({
     className: entry.name,
     kind: kindOf(entry),
-    script: entry.script,
-    stream: new Random(plan.seed).fork(`variables of class ${classIndex}`),
+    seed: new Random(plan.seed).fork(`variables of class ${classIndex}`).uint32(),
+    make: statementMaker(entry.script, plan),
   }));
   return ({ classIndex, number }) => {
-    const { className, kind, script, stream } = classes[classIndex] as (typeof classes)[number];
-    const variables = drawVariables(script, presets, stream.fork(String(number)));
-    return { className, classIndex, kind, operationId: operationIdOf(classIndex, number), variables };
+    const { className, kind, seed, make } = classes[classIndex] as (typeof classes)[number];
+    const operationId = operationIdOf(classIndex, number);
+    const statements = (): RenderedStatement[] =>
+      make({ operationId, seed: [(seed ^ Math.floor(number / twoTo32)) | 0, number | 0] });
+    return { className, classIndex, kind, operationId, statements };
   };
 }
 

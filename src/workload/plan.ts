@@ -1,8 +1,7 @@
 import { DrillError, type Problem } from '../kernel/errors.ts';
-import { Random } from '../kernel/random.ts';
 import type { ScenarioFile } from '../scenario/scenario-shape.ts';
 import { builtinPrefix, builtinScript } from './builtin.ts';
-import { drawVariables, parseScript, type Script } from './script.ts';
+import { parseScript, type Script, statementMaker } from './script.ts';
 
 /** One class of operations, ready to be sent. */
 export interface PlannedClass {
@@ -77,13 +76,13 @@ export function planLoad(
 
 /** Draws a script's variables a few times: what fails then would fail in the middle of the run. */
 function drawFault(script: Script, scale: number): Problem | null {
-  const random = new Random(1);
+  const make = statementMaker(script, { scale, seed: 1 });
   try {
-    for (let draw = 0; draw < trialDraws; draw += 1) drawVariables(script, { scale }, random);
+    for (let draw = 0; draw < trialDraws; draw += 1) make({ operationId: '', seed: [0, draw] });
     return null;
   } catch (error) {
     if (!(error instanceof DrillError)) throw error;
-    return { rule: 'script', message: `${script.file}: ${error.message}` };
+    return { rule: 'script', message: error.message };
   }
 }
 

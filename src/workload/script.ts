@@ -1,143 +1,99 @@
-import type { Problem } from '../kernel/errors.ts';
-import type { Random } from '../kernel/random.ts';
-import { type Expression, evaluate, parseExpression, variablesOf } from './expression.ts';
-import { placeAt, type ScriptPart, splitScript } from './splitter.ts';
+import { DrillError, invariant, type Problem } from '../kernel/errors.ts';
+import { type CompiledScript, inOrder, placeAt, ScriptCompiler } from './pgbench/compile.ts';
+import { PgRandom } from './pgbench/random.ts';
+import { ScriptRun } from './pgbench/run.ts';
+import { seedStreams } from './pgbench/selection.ts';
+import { type StatementEffect, simpleText } from './pgbench/statement.ts';
+import { type VariableNames, VariableStore } from './pgbench/variables.ts';
 
-/** A pgbench-format script, read: plain data, so that it can be handed to worker threads. */
+/** A pgbench-format script of a scenario, checked: plain data, so that it can be handed to worker threads, which compile it. */
 export interface Script {
   /** Where it came from, for messages and the report. */
   file: string;
+  text: string;
   /** `read`: only SELECTs without FOR UPDATE (or SHARE) and without INTO. */
   kind: 'read' | 'write';
   /** The script writes `:operation` somewhere: its rows can be counted one by one. */
   hasLedger: boolean;
-  steps: readonly ScriptStep[];
+  /** SQL of its statements, with their `:names`. */
+  statements: readonly string[];
+  /** Every execution sends each statement once, in a message of its own: servers' counters can be compared with it. */
+  isUniform: boolean;
 }
 
-type ScriptStep =
-  | { type: 'set'; name: string; expression: Expression }
-  | { type: 'statement'; parts: readonly TextPart[]; effect: StatementEffect };
-
-/** Text as it stands, or the name of a variable to put there. */
-type TextPart = { text: string } | { variable: string };
-
-/** What a statement does to the transaction it stands in. */
-type StatementEffect = 'begin' | 'commit' | 'rollback' | 'read' | 'write';
-
-/** Values that every script finds without setting them. */
-const automaticVariables = ['scale', 'operation'] as const;
+/** Values that every script of a scenario finds without setting them. */
+const automaticVariables = ['scale', 'operation', 'default_seed', 'random_seed'] as const;
 
 /**
- * Reads a script: SQL statements split as psql does, and `\set name expression`.
- *
- * Everything else of pgbench's language is refused by name; all mistakes come at once.
+ * Reads a script of a scenario: pgbench's whole language, but for what waits for results or time between statements. All
+ * mistakes come at once.
  *
  * @param file name for messages
- * @see PostgreSQL 15 documentation, pgbench, "Custom Scripts"
  */
 export function parseScript(text: string, file: string): { script: Script } | { problems: Problem[] } {
-  const problems: Problem[] = [];
-  const complain = (offset: number, message: string): void => {
-    problems.push({ place: placeAt({ text, file }, offset), rule: 'script', message });
+  const compiled = new ScriptCompiler().compile(text, file);
+  if ('problems' in compiled) return compiled;
+  const { script } = compiled;
+  const problems = [...unsupported(script, text), ...unsetVariables(script, text)].sort(inOrder);
+  if (problems.length > 0) return { problems };
+  const { kind, hasLedger, statements, steps } = script;
+  const branches = steps.some(({ type }) => type === 'if');
+  return {
+    script: {
+      file,
+      text,
+      kind,
+      hasLedger,
+      statements: statements.map(({ sql }) => sql),
+      isUniform: !branches && statements.every(({ isCompound }) => !isCompound),
+    },
   };
-  const steps: ScriptStep[] = [];
-  const defined = new Set<string>(automaticVariables);
-  let bare = '';
-  for (const part of splitScript(text, complain)) {
-    if (part.type === 'statement') {
-      steps.push({ type: 'statement', parts: textParts(part.sql), effect: effectOf(part.bare) });
-      bare += `${part.bare};`;
-      continue;
+}
+
+/** What a scenario's transports cannot carry out: they are given all statements of an execution at once. */
+function unsupported({ file, steps, statements }: CompiledScript, text: string): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (offset: number, message: string, hint?: string): void => {
+    problems.push({
+      place: placeAt({ text, file }, offset),
+      rule: 'script',
+      message,
+      ...(hint !== undefined && { hint }),
+    });
+  };
+  if (statements.length === 0) refuse(0, 'the script holds no SQL statement');
+  for (const step of steps) {
+    if (step.type === 'sql' && step.statement.capture) {
+      const { command } = step.statement.capture;
+      refuse(step.offset, `\\${command} after this statement: a scenario's script cannot use results yet`);
+    } else if (step.type === 'sleep') {
+      refuse(
+        step.offset,
+        "\\sleep: a scenario's script cannot wait yet",
+        'lower perSecond or weight instead',
+      );
+    } else if (step.type === 'startpipeline' || step.type === 'endpipeline') {
+      refuse(step.offset, `\\${step.type}: a scenario's statements are not sent as a pipeline yet`);
     }
-    const step = readSet(part, defined, complain);
-    if (step) steps.push(step);
   }
-  const statements = steps.filter((step) => step.type === 'statement');
-  if (statements.length === 0 && problems.length === 0) complain(0, 'the script holds no SQL statement');
-  if (problems.length > 0) return { problems: problems.sort(byPlace) };
-  const kind = statements.every(({ effect }) => effect === 'read') && bare !== '' ? 'read' : 'write';
-  const hasLedger = statements.some(({ parts }) =>
-    parts.some((part) => 'variable' in part && part.variable === 'operation'),
-  );
-  return { script: { file, kind, hasLedger, steps } };
+  return problems;
 }
 
-function byPlace({ place: a }: Problem, { place: b }: Problem): number {
-  return (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0);
-}
-
-function readSet(
-  part: Extract<ScriptPart, { type: 'command' }>,
-  defined: Set<string>,
-  complain: (offset: number, message: string) => void,
-): ScriptStep | null {
-  if (part.name !== 'set') {
-    complain(part.offset, `\\${part.name} is not supported yet; a script may hold SQL and \\set`);
-    return null;
+function unsetVariables({ file, expressions }: CompiledScript, text: string): Problem[] {
+  const problems: Problem[] = [];
+  const known = new Set<string>(automaticVariables);
+  for (const { offset, sets, reads } of expressions) {
+    const refuse = (message: string): void => {
+      problems.push({ place: placeAt({ text, file }, offset), rule: 'script', message });
+    };
+    if (sets === 'operation')
+      refuse('the variable "operation" is set by pgdrill and cannot be set by a script');
+    for (const name of reads)
+      if (name === 'operation' || !known.has(name))
+        refuse(`the variable "${name}" is not set before this line`);
+    if (sets !== null) known.add(sets);
   }
-  const match = /^(\s*)([A-Za-z_]\w*)(\s+)(\S[\s\S]*)$/.exec(part.argument);
-  if (!match) {
-    complain(part.offset, '\\set needs the name of a variable and an expression');
-    return null;
-  }
-  const [, lead = '', name = '', gap = '', source = ''] = match;
-  const sourceOffset = part.argumentOffset + lead.length + name.length + gap.length;
-  const parsed = parseExpression(source);
-  if ('fault' in parsed) {
-    defined.add(name);
-    complain(sourceOffset + parsed.fault.offset, parsed.fault.message);
-    return null;
-  }
-  if (name === 'operation')
-    complain(part.offset, 'the variable "operation" is set by pgdrill and cannot be set by a script');
-  for (const used of variablesOf(parsed.expression)) {
-    if (used === 'operation' || !defined.has(used))
-      complain(sourceOffset, `the variable "${used}" is not set before this line`);
-  }
-  defined.add(name);
-  return { type: 'set', name, expression: parsed.expression };
-}
-
-/** Cuts a statement at its `:name` places, also inside quotes, as pgbench's simple protocol does; `::` is a cast. */
-function textParts(sql: string): TextPart[] {
-  const parts: TextPart[] = [];
-  let from = 0;
-  for (const match of sql.matchAll(/:+([A-Za-z_]\w*)?/g)) {
-    const [whole, name] = match;
-    if (name === undefined || whole.startsWith('::')) continue;
-    if (match.index > from) parts.push({ text: sql.slice(from, match.index) });
-    parts.push({ variable: name });
-    from = match.index + whole.length;
-  }
-  if (from < sql.length) parts.push({ text: sql.slice(from) });
-  return parts;
-}
-
-function effectOf(bare: string): StatementEffect {
-  const words = bare.trim().toUpperCase();
-  if (/^(BEGIN|START\s+TRANSACTION)\b/.test(words)) return 'begin';
-  if (/^(COMMIT|END)\b/.test(words)) return 'commit';
-  if (/^(ROLLBACK|ABORT)\b(?!.*\bTO\b)/s.test(words)) return 'rollback';
-  if (!/^\(*\s*SELECT\b/.test(words)) return 'write';
-  return /\bINTO\b|\bFOR\s+(UPDATE|NO\s+KEY\s+UPDATE|SHARE|KEY\s+SHARE)\b/.test(words) ? 'write' : 'read';
-}
-
-/**
- * The values a script's `\set` lines give in one execution.
- *
- * @param presets values of the automatic variables
- * @throws DrillError where an expression has no value
- */
-export function drawVariables(
-  script: Script,
-  presets: Readonly<Record<string, number>>,
-  random: Random,
-): Record<string, number> {
-  const variables: Record<string, number> = { ...presets };
-  for (const step of script.steps) {
-    if (step.type === 'set') variables[step.name] = evaluate(step.expression, variables, random);
-  }
-  return variables;
+  return problems;
 }
 
 /** One statement as it goes over the wire, and whether losing its answer leaves the outcome open. */
@@ -146,18 +102,56 @@ export interface RenderedStatement {
   effect: StatementEffect;
 }
 
-/** The statements of one execution; a `:name` without a value stays as it is, as in pgbench. */
-export function renderStatements(
-  script: Script,
-  { operationId, variables }: { operationId: string; variables: Readonly<Record<string, number>> },
-): RenderedStatement[] {
-  const rendered: RenderedStatement[] = [];
-  const valueFor = (name: string): string =>
-    name === 'operation' ? operationId : String(variables[name] ?? `:${name}`);
-  for (const step of script.steps) {
-    if (step.type !== 'statement') continue;
-    const sql = step.parts.map((part) => ('text' in part ? part.text : valueFor(part.variable))).join('');
-    rendered.push({ sql, effect: step.effect });
-  }
-  return rendered;
+/** One execution: the id that its rows carry, and the seed of its random numbers in two halves. */
+export interface Execution {
+  operationId: string;
+  seed: readonly [high: number, low: number];
+}
+
+/**
+ * Compiles a script into what gives the statements of one execution after the other. An execution's statements depend on
+ * its seed only, not on what was executed before.
+ *
+ * @returns a function that throws DrillError where an expression has no value
+ */
+export function statementMaker(
+  { file, text }: Script,
+  { scale, seed }: { scale: number; seed: number },
+): (execution: Execution) => RenderedStatement[] {
+  const compiler = new ScriptCompiler();
+  const compiled = compiler.compile(text, file);
+  invariant('script' in compiled, `the script ${file} was checked before`);
+  const { names } = compiler;
+  const random = new PgRandom();
+  const variables = new VariableStore(names);
+  const run = new ScriptRun({ client: 0, variables, random, protocol: 'simple' });
+  const slots = slotsOf(names);
+  const { defaultSeed } = seedStreams(BigInt(seed), { clients: 0, threads: 0 });
+  return ({ operationId, seed: [high, low] }) => {
+    variables.clear();
+    variables.setValue(slots.scale, scale);
+    variables.setValue(slots.random_seed, seed);
+    variables.setValue(slots.default_seed, defaultSeed);
+    variables.setText(slots.operation, operationId);
+    random.seed(high, low);
+    run.start(compiled.script);
+    const statements: RenderedStatement[] = [];
+    for (let step = run.next(); step !== 'done'; step = run.next()) {
+      if (step === 'failed') throw new DrillError(`${file}: ${run.messages[0]}`);
+      invariant(step === 'send', `the script ${file} was checked for \\${step}`);
+      const { effect } = run.statement;
+      statements.push({ sql: simpleText(run.statement, variables), effect });
+    }
+    return statements;
+  };
+}
+
+function slotsOf(names: VariableNames): Record<(typeof automaticVariables)[number], number> {
+  const [scale, operation, default_seed, random_seed] = automaticVariables;
+  return {
+    scale: names.slot(scale),
+    operation: names.slot(operation),
+    default_seed: names.slot(default_seed),
+    random_seed: names.slot(random_seed),
+  };
 }

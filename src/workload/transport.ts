@@ -1,3 +1,5 @@
+import type { RenderedStatement } from './script.ts';
+
 /**
  * The port between the client's session logic and what carries its statements: `load` implements it on sockets,
  * `sim` on the virtual clock. One transport serves one session at a time and is connected again after a loss.
@@ -33,7 +35,7 @@ export type ExecutionOutcome =
   | { ok: true }
   | { ok: false; error: WireError; definite: boolean; lost: boolean };
 
-/** One execution of a script: which class, and the values its variables got. */
+/** One execution of a script: which class, and what it sends. */
 export interface ScriptCall {
   className: string;
   /** Position of the class in the scenario. */
@@ -41,6 +43,6 @@ export interface ScriptCall {
   kind: 'read' | 'write';
   /** Identifies the operation in the ledger: unique in the run, at most 22 characters. */
   operationId: string;
-  /** Values of the script's variables, drawn from the seeded stream of its class. */
-  variables: Readonly<Record<string, number>>;
+  /** Its statements, the same at every call. @throws DrillError where an expression of the script has no value */
+  statements: () => readonly RenderedStatement[];
 }

@@ -43,7 +43,11 @@ const plan: LoadPlan = {
   arrivals: 'constant',
   durationMs: 1000,
   classes: [
-    { name: 'read', script: { file: 'a', kind: 'read', hasLedger: false, steps: [] }, perSecond: 10 },
+    {
+      name: 'read',
+      script: { file: 'a', kind: 'read', hasLedger: false, text: '', statements: [], isUniform: true },
+      perSecond: 10,
+    },
   ],
   sessions: 5,
   sessionLifetimeMs: null,

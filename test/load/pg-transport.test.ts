@@ -3,7 +3,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { PgTransport } from '../../src/load/pg-transport.ts';
-import { parseScript } from '../../src/workload/script.ts';
 import type { ConnectOutcome, ExecutionOutcome } from '../../src/workload/transport.ts';
 import { type Manners, PlayedServer } from './played-server.ts';
 
@@ -16,14 +15,11 @@ async function rig(manners: Manners) {
   const server = new PlayedServer(manners);
   servers.push(server);
   const clock = new VirtualClock();
-  const parsed = parseScript('SELECT 42;', 'test.sql');
-  if (!('script' in parsed)) throw new Error('no script');
   const target = await server.listen();
   const refused: string[] = [];
   const transport = new PgTransport({
     clock,
     target,
-    scripts: [parsed.script],
     serverByAddress: {},
     onConnectError: ({ code }) => refused.push(code),
   });
@@ -73,7 +69,7 @@ test('the deadline ends with the attempt: a session that stands, or was given up
     classIndex: 0,
     kind: 'read',
     operationId: '0.0',
-    variables: {},
+    statements: () => [{ sql: 'SELECT 42', effect: 'read' as const }],
   } as const;
   transport.execute(call, (outcome) => ends.push(outcome));
   await vi.waitFor(() => expect(ends).toEqual([{ ok: true }]));

@@ -89,9 +89,12 @@ test('variables depend on class and number only, and spread over the whole range
   const [one, two] = [callMaker(plan), callMaker(plan)];
   const operation = (number: number): DueOperation => ({ classIndex: 1, number, dueMs: 0 });
   for (const number of [5, 4, 3]) two(operation(number));
-  expect(one(operation(7))).toEqual(two(operation(7)));
-  expect(one(operation(7)).variables).not.toEqual(one(operation(8)).variables);
-  const accounts = Array.from({ length: 4000 }, (_, number) => one(operation(number)).variables.aid ?? 0);
+  expect(one(operation(7)).statements()).toEqual(two(operation(7)).statements());
+  expect(one(operation(7)).statements()).not.toEqual(one(operation(8)).statements());
+  expect(one(operation(2 ** 32)).statements()[1]).not.toEqual(one(operation(0)).statements()[1]);
+  const accounts = Array.from({ length: 4000 }, (_, number) =>
+    Number(/aid = (\d+)/.exec(one(operation(number)).statements()[1]?.sql ?? '')?.[1]),
+  );
   const tenths = new Array<number>(10).fill(0);
   for (const aid of accounts)
     tenths[Math.floor((aid - 1) / 20_000)] = (tenths[Math.floor((aid - 1) / 20_000)] ?? 0) + 1;

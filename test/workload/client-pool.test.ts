@@ -28,7 +28,7 @@ const callFor = ({ classIndex, number }: DueOperation): ScriptCall => ({
   classIndex,
   kind: classes[classIndex]?.kind ?? 'write',
   operationId: `${classIndex}.${number}`,
-  variables: {},
+  statements: () => [],
 });
 
 function rig(behaviour: Behaviour, options: Partial<ClientPoolOptions> & { sessions?: number } = {}) {
@@ -337,12 +337,26 @@ test('conservation under random servers: every due operation ends once, within p
           {
             name: 'read',
             perSecond: 60,
-            script: { file: '', kind: 'read' as const, hasLedger: false, steps: [] },
+            script: {
+              file: '',
+              kind: 'read' as const,
+              hasLedger: false,
+              text: '',
+              statements: [],
+              isUniform: true,
+            },
           },
           {
             name: 'write',
             perSecond: 30,
-            script: { file: '', kind: 'write' as const, hasLedger: false, steps: [] },
+            script: {
+              file: '',
+              kind: 'write' as const,
+              hasLedger: false,
+              text: '',
+              statements: [],
+              isUniform: true,
+            },
           },
         ],
       };

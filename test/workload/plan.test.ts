@@ -62,7 +62,7 @@ test('all mistakes of all scripts', () => {
   });
   expect('problems' in planned && planned.problems.map(({ message }) => message)).toEqual([
     'the class "read" runs writes.sql, which does more than SELECT',
-    'zero.sql: division by zero in a script',
+    'zero.sql: division by zero',
     'the script gone.sql cannot be read: no such file',
     'there is no built-in script "builtin:tpcb"',
   ]);

@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/random.ts';
 import { backOffMs, isDefinite, leavesTransactionOpen, reactionTo } from '../../src/workload/retry.ts';
-import { parseScript, type RenderedStatement, renderStatements } from '../../src/workload/script.ts';
+import { parseScript, type RenderedStatement, statementMaker } from '../../src/workload/script.ts';
 
 function statements(text: string): RenderedStatement[] {
   const parsed = parseScript(text, 'test.sql');
   if (!('script' in parsed)) throw new Error(text);
-  return renderStatements(parsed.script, { operationId: '0.0', variables: {} });
+  return statementMaker(parsed.script, { scale: 1, seed: 1 })({ operationId: '0.0', seed: [0, 0] });
 }
 
 const error = (code: string): { code: string; message: string } => ({ code, message: '' });

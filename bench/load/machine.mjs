@@ -1,0 +1,62 @@
+// Whether this machine is calm enough to measure on, and running a program under a watch.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+const calmShare = 0.93;
+
+/** Waits until two looks in a row found the processors idle; false when it gave up after `limitSeconds`. */
+export async function untilCalm(limitSeconds = 300) {
+  let calm = 0;
+  for (let look = 0; look < limitSeconds && calm < 2; look += 1) {
+    const before = cpuTimes();
+    await pause(1000);
+    const after = cpuTimes();
+    const idle = (after.idle - before.idle) / (after.all - before.all);
+    calm = idle > calmShare ? calm + 1 : 0;
+  }
+  return calm === 2;
+}
+
+function cpuTimes() {
+  const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1, 9).map(Number);
+  return { idle: fields[3] + fields[4], all: fields.reduce((sum, value) => sum + value, 0) };
+}
+
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What a line about the results says of the machine. */
+export function machineLine() {
+  return `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()}, Node ${process.version}`;
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns its output, and the processor time of the whole process in microseconds (exact to a millisecond, by the shell)
+ */
+export function watched(file, args, { env = process.env, fifo = false } = {}) {
+  const command = fifo ? ['chrt', '-f', '10', file, ...args] : [file, ...args];
+  const script = 'TIMEFORMAT="cpu %3U %3S"; time "$@"';
+  return new Promise((resolve, reject) => {
+    const child = spawn('bash', ['-c', script, 'watched', ...command], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    child.stderr.on('data', (data) => {
+      errors += data;
+    });
+    child.on('close', (code) => {
+      const times = /cpu ([\d.]+) ([\d.]+)\s*$/.exec(errors);
+      if (code !== 0 || !times) reject(new Error(`${file} ended with ${code}: ${errors}`));
+      else resolve({ output, errors, cpuMicros: (Number(times[1]) + Number(times[2])) * 1e6 });
+    });
+  });
+}

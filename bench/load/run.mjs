@@ -1,0 +1,60 @@
+// The load engine's bench: `node bench/load/run.mjs [--seconds N] [--rounds N] [--only closed,open,…] [--sessions N]
+// [--no-gate] [--json]`. Starts a PostgreSQL of its own, runs our generator and its rivals in alternation, and prints
+// medians of per-round ratios with their spread. Needs the built program (npm run build).
+import { parseArgs } from 'node:util';
+import { groups } from './groups.mjs';
+import { machineLine, untilCalm } from './machine.mjs';
+import { startServer } from './server.mjs';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: 'micro,closed,others,open,pgpool' },
+    sessions: { type: 'string', default: '1000' },
+    'no-gate': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const names = values.only.split(',');
+const unknown = names.filter((name) => !Object.hasOwn(groups, name));
+if (unknown.length > 0) {
+  process.stderr.write(`no group ${unknown.join(', ')}; there are: ${Object.keys(groups).join(', ')}\n`);
+  process.exit(1);
+}
+
+let calm = true;
+async function gate() {
+  if (values['no-gate']) calm = false;
+  else if (calm) calm = await untilCalm();
+}
+
+const number = (value, digits) => (value === undefined ? '' : value.toFixed(digits));
+function line({ what, note, target = '', ratio, least, most, ours, theirs }) {
+  if (note) return `| ${what} | ${note} | | | |`;
+  const spread =
+    ratio === undefined ? '' : `**${number(ratio, 2)}** [${number(least, 2)}–${number(most, 2)}]`;
+  const digits = Math.abs(ours) >= 1000 ? 0 : 2;
+  return `| ${what} | ${spread} | ${target} | ${number(ours, digits)} | ${number(theirs, digits)} |`;
+}
+
+const sessions = Number(values.sessions);
+const largest = names.includes('idle') ? sessions : 64;
+const server = await startServer({ scale: 10, extra: { max_connections: Math.max(300, largest + 50) } });
+const rows = [];
+try {
+  if (!values.json)
+    process.stdout.write('| work | ratio | target | ours | theirs |\n|---|---|---|---|---|\n');
+  for (const name of names) {
+    const plan = { server, seconds: Number(values.seconds), count: Number(values.rounds), gate, sessions };
+    if (name === 'closed' || name === 'open') delete plan.sessions;
+    for await (const part of groups[name](plan)) {
+      rows.push(...part);
+      if (!values.json) process.stdout.write(`${part.map(line).join('\n')}\n`);
+    }
+  }
+} finally {
+  await server.stop();
+}
+const machine = `${machineLine()}; ${values.rounds} rounds of ${values.seconds} s; ${calm ? 'the machine was idle before every run' : 'the machine was NOT known to be idle'}`;
+process.stdout.write(values.json ? `${JSON.stringify({ machine, calm, rows })}\n` : `\n${machine}\n`);

@@ -1,0 +1,25 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { DrillError, invariant } from '../../kernel/errors.ts';
+import { NoRing } from '../wire/kernel-calls.ts';
+import type { FromThread, ThreadSetup, ToThread } from './plan.ts';
+import { PgbenchThread } from './thread.ts';
+
+invariant(parentPort, 'a thread of pgbench runs in a worker');
+const port = parentPort;
+const tell = (message: FromThread): void => port.postMessage(message);
+
+try {
+  const thread = await PgbenchThread.prepare(workerData as ThreadSetup, tell);
+  const ended = new Promise<void>((resolve, reject) => {
+    port.on('message', (message: ToThread) => {
+      if (message.type === 'start') thread.run(message.atEpochMs).then(resolve, reject);
+      else thread.stop();
+    });
+  });
+  await ended;
+} catch (error) {
+  if (!(error instanceof DrillError || error instanceof NoRing)) throw error;
+  const hint = error instanceof DrillError ? error.hint : undefined;
+  tell({ type: 'refused', lines: [error.message, ...(hint === undefined ? [] : [hint])] });
+}
+port.close();

@@ -1,0 +1,290 @@
+import type { Socket } from 'node:net';
+import { monotonicMs, yieldToEvents } from '../../kernel/clock.ts';
+import { invariant } from '../../kernel/errors.ts';
+import { WireConnection, type WireHandler, type WirePort } from './connection.ts';
+import { eventLoopFile } from './event-loop-watch.ts';
+import type { KernelCalls } from './kernel-calls.ts';
+import { Ring, RingEvent } from './ring.ts';
+import { RingMemory, type SlotMemory } from './ring-memory.ts';
+import { type StartedSession, startSession } from './session-start.ts';
+import { terminateMessage } from './templates.ts';
+import type { OpenOptions, OpenOutcome, WireAgenda, WireIo } from './wire-io.ts';
+
+/** The longest wait in the kernel: Node cannot end a thread that waits there, and the agenda may have finished. */
+const longestWaitMs = 100;
+/** Visits to the event loop while sessions are being opened: by the clock, where its descriptor is not known. */
+const openingVisitMs = 1;
+/** The same where it is known; timers are not told by the descriptor. */
+const watchedVisitMs = 10;
+/** Closed connections come back from the kernel at once; what has not after so long is left behind. */
+const longestFarewellMs = 1000;
+/** Files that the ring has room for at first; the table cannot grow. */
+const fileTableSizes = [16_384, 4096, 1024, 256];
+/** Waits that the machine's oversleeping is measured with, and their length. */
+const sleepTrials = { count: 15, ms: 0.2 } as const;
+
+/**
+ * Bounds of that lead: an idle machine oversleeps 30 to 40 µs; a crowded one more, but there the turning loop that bridges
+ * a longer lead takes what is missing.
+ */
+const leadLimitsMs = { least: 0.005, most: 0.06 } as const;
+
+/** A connection in the ring. */
+class RingSession implements WirePort {
+  readonly slot: SlotMemory;
+  connection: WireConnection | null = null;
+  /** Our descriptor of the socket; -1 when it is closed. */
+  file: number;
+  readonly #io: RingIo;
+
+  constructor(io: RingIo, slot: SlotMemory, file: number) {
+    this.#io = io;
+    this.slot = slot;
+    this.file = file;
+  }
+
+  get memory(): Buffer {
+    return this.slot.sendMemory;
+  }
+
+  grow(needed: number, used: number): Buffer {
+    return this.#io.grow(this, needed, used);
+  }
+
+  send(length: number): void {
+    this.#io.ring.send(this.slot, length);
+  }
+
+  urgent(message: Uint8Array): void {
+    this.#io.sendNow(this, message);
+  }
+
+  release(polite: boolean): void {
+    this.#io.release(this, polite);
+  }
+}
+
+/**
+ * Sessions on one io_uring: their sockets are taken over from Node after the log-in, and one call of the kernel sends
+ * and receives for all of them. The thread blocks in that call; it visits Node's event loop when that has something to
+ * do, and by the clock.
+ */
+export class RingIo implements WireIo {
+  readonly name = 'ring';
+  readonly reason: string;
+  readonly ring: Ring;
+  readonly #calls: KernelCalls;
+  readonly #memory: RingMemory;
+  readonly #sessions: (RingSession | null)[] = [];
+  readonly #free: SlotMemory[] = [];
+  readonly #tableSize: number;
+  /** How long before an instant to wake up for it, ms: this machine's usual oversleeping. */
+  readonly #leadMs: number;
+  #size = 0;
+  /** Sessions that are being opened or closed by Node. */
+  #opening = 0;
+  #loopFile: number | null = null;
+  #loopAsked = false;
+  #loopCalls = false;
+  #visitedMs = 0;
+  #closed = false;
+  readonly #onCompletion = (mark: number, generation: number, result: number): void =>
+    this.#completed(mark, generation, result);
+
+  /** @throws NoRing */
+  constructor(calls: KernelCalls, expectedConnections: number) {
+    this.#calls = calls;
+    const entries = 2 ** Math.ceil(Math.log2(Math.max(4096, Math.min(32_768, expectedConnections * 2))));
+    this.ring = new Ring(calls, entries);
+    this.#memory = new RingMemory(calls);
+    this.#tableSize = fileTableSizes.find((size) => this.ring.openFileTable(size)) ?? 0;
+    invariant(this.#tableSize > 0, 'the ring has a table of files');
+    calls.sharpenTimers();
+    this.#leadMs = this.#measureLead();
+    this.reason = 'io_uring';
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async open(options: OpenOptions): Promise<OpenOutcome> {
+    if (this.#size + this.#opening >= this.#tableSize) return this.#full();
+    this.#opening += 1;
+    this.#loopCalls = true;
+    const outcome = await startSession(options);
+    this.#opening -= 1;
+    if (!outcome.ok) return outcome;
+    return this.#adopt(outcome.session, options);
+  }
+
+  async drive(agenda: WireAgenda): Promise<void> {
+    while (!agenda.finished()) {
+      const dueMs = agenda.nextDueMs();
+      this.#turn(dueMs);
+      const nowMs = monotonicMs();
+      if (nowMs >= dueMs) agenda.due(nowMs);
+      if (this.#loopCalls || nowMs - this.#visitedMs >= this.#visitEveryMs()) {
+        await yieldToEvents();
+        this.#visited();
+      }
+    }
+    this.ring.enter(0);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const session of this.#sessions) session?.connection?.close();
+    const untilMs = monotonicMs() + longestFarewellMs;
+    while (this.#sessions.some((session) => session !== null) && monotonicMs() < untilMs) {
+      this.ring.enter(1);
+      this.ring.harvest(this.#onCompletion);
+    }
+    const memoryInUse = this.#sessions.some((session) => session !== null);
+    this.ring.close();
+    // The kernel may still write where a receive waits.
+    if (!memoryInUse) this.#memory.close();
+  }
+
+  /** For a session: larger send memory. */
+  grow({ slot }: RingSession, needed: number, used: number): Buffer {
+    return this.#memory.grow(slot, needed, used);
+  }
+
+  /** For a session: bytes that go out at once; what the kernel does not take is a connection that is stuck. */
+  sendNow({ file, connection }: RingSession, message: Uint8Array): void {
+    if (this.#calls.sendNow(file, message) < message.length)
+      connection?.lose({ code: 'closed', message: 'the connection takes no more bytes' });
+  }
+
+  /** For a session: ends its connection. Its place is free when the receive that waits has come back. */
+  release(session: RingSession, polite: boolean): void {
+    session.connection = null;
+    this.#size -= 1;
+    if (session.file < 0) return;
+    if (polite) this.#calls.sendNow(session.file, terminateMessage);
+    this.#calls.shutdown(session.file);
+  }
+
+  /** Sends what is queued, waits for answers until `untilMs` or `longestWaitMs`, and handles those that came. */
+  #turn(untilMs: number): void {
+    const waitMs = untilMs - monotonicMs();
+    const limitMs = this.#opening > 0 ? this.#visitEveryMs() : longestWaitMs;
+    this.ring.enter(waitMs > limitMs ? limitMs : waitMs - this.#leadMs);
+    this.ring.harvest(this.#onCompletion);
+  }
+
+  #visitEveryMs(): number {
+    if (this.#opening === 0) return longestWaitMs;
+    return this.#loopFile === null ? openingVisitMs : watchedVisitMs;
+  }
+
+  #visited(): void {
+    this.#loopCalls = false;
+    this.#visitedMs = monotonicMs();
+    if (this.#loopFile === null || this.#loopAsked) return;
+    this.ring.poll(this.#loopFile);
+    this.#loopAsked = true;
+  }
+
+  #completed(mark: number, generation: number, result: number): void {
+    const event = mark & 3;
+    if (event === RingEvent.poll) {
+      this.#loopAsked = false;
+      this.#loopCalls = true;
+      return;
+    }
+    const session = this.#sessions[mark >> 2];
+    if (!session || session.slot.generation !== generation) return;
+    if (event === RingEvent.receive) this.#received(session, result);
+    else if (result < 0 && session.file >= 0) this.#calls.shutdown(session.file);
+  }
+
+  #received(session: RingSession, result: number): void {
+    const { slot } = session;
+    if (result > 0 || isPassing(result)) {
+      if (result > 0) session.connection?.receive(slot.receiveMemory, result);
+      this.ring.receive(slot, result === slot.receiveBytes);
+      return;
+    }
+    const { connection } = session;
+    this.#retire(session);
+    connection?.lose(
+      result === 0
+        ? { code: 'closed', message: 'the server closed the connection' }
+        : { code: 'closed', message: `the connection broke (${errnoName(-result)})` },
+    );
+  }
+
+  #retire(session: RingSession): void {
+    const { slot, file } = session;
+    this.ring.setFile(slot.fileIndex, -1);
+    this.#calls.closeFile(file);
+    session.file = -1;
+    this.#sessions[slot.fileIndex] = null;
+    slot.generation = (slot.generation + 1) | 0;
+    this.#free.push(slot);
+  }
+
+  #adopt(session: StartedSession, { index, handler }: { index: number; handler: WireHandler }): OpenOutcome {
+    const socket = session.socket as Socket;
+    const handle = (socket as unknown as { _handle: { fd: number; readStop(): void } | null })._handle;
+    if (handle === null || socket.destroyed || this.#closed) {
+      socket.destroy();
+      return refused('closed', 'the connection was closed while the session was opened');
+    }
+    if (this.#free.length === 0 && this.#sessions.length >= this.#tableSize) {
+      socket.destroy();
+      return this.#full();
+    }
+    handle.readStop();
+    this.#loopFile ??= eventLoopFile(handle.fd);
+    const file = this.#calls.duplicate(handle.fd);
+    socket.destroy();
+    if (file < 0) return refused('closed', 'no file descriptor is left (ulimit -n)');
+    const slot = this.#free.pop() ?? this.#memory.slot(this.#sessions.length);
+    const ringSession = new RingSession(this, slot, file);
+    this.#sessions[slot.fileIndex] = ringSession;
+    const { key, scanner } = session;
+    const connection = new WireConnection({ index, key, port: ringSession, handler, scanner });
+    ringSession.connection = connection;
+    this.#size += 1;
+    this.ring.setFile(slot.fileIndex, file);
+    this.ring.receive(slot, true);
+    this.#loopCalls = true;
+    return { ok: true, connection, session };
+  }
+
+  #full(): OpenOutcome {
+    return refused('53300', `the ring holds ${this.#tableSize} sessions at most`);
+  }
+
+  #measureLead(): number {
+    const spentMs = Array.from({ length: sleepTrials.count }, () => {
+      const startMs = monotonicMs();
+      this.ring.enter(sleepTrials.ms);
+      return monotonicMs() - startMs - sleepTrials.ms;
+    }).sort((a, b) => a - b);
+    return Math.min(leadLimitsMs.most, Math.max(leadLimitsMs.least, spentMs[sleepTrials.count >> 1] ?? 0));
+  }
+}
+
+function refused(code: string, message: string): OpenOutcome {
+  return { ok: false, error: { code, message } };
+}
+
+/** The kernel asks to try again: EINTR, EAGAIN. */
+function isPassing(result: number): boolean {
+  return result === -4 || result === -11;
+}
+
+const errnoNames: Readonly<Record<number, string>> = {
+  104: 'ECONNRESET',
+  110: 'ETIMEDOUT',
+  113: 'EHOSTUNREACH',
+};
+
+function errnoName(errno: number): string {
+  return errnoNames[errno] ?? `errno ${errno}`;
+}

@@ -1,0 +1,279 @@
+import { invariant } from '../../kernel/errors.ts';
+import { type KernelCalls, type Mapping, NoRing } from './kernel-calls.ts';
+
+/** What an entry of the completion queue belongs to; two bits of `userData`. */
+export const RingEvent = { receive: 0, send: 1, poll: 2 } as const;
+
+/** Called for each completion: what the submission was marked with, and the result (bytes, or a negative errno). */
+export type OnCompletion = (mark: number, generation: number, result: number) => void;
+
+const setupFlags = (1 << 3) | (1 << 12) | (1 << 13); // CQSIZE, SINGLE_ISSUER, DEFER_TASKRUN
+const singleMmap = 1;
+const submissionOffset = 0x10000000;
+const Enter = { getEvents: 1, extendedArgument: 8, registeredRing: 16 } as const;
+const Register = { files: 2, filesUpdate: 6, ringFiles: 20 } as const;
+const Operation = { pollAdd: 6, send: 26, receive: 27 } as const;
+const fixedFile = 1;
+const skipSuccess = 64;
+const pollFirst = 1;
+const sendFlags = 0x4000 | 0x100; // MSG_NOSIGNAL, MSG_WAITALL: a long message is sent whole
+const pollIn = 1;
+const timedOut = -62;
+const interrupted = -4;
+const busy = [-11, -16];
+const submissionEntries = 1024;
+const noFile = -1;
+
+/**
+ * One io_uring, for the thread that made it: submissions are collected in shared memory and handed over, and
+ * completions fetched, by one call of the kernel for a whole batch.
+ *
+ * Without a polling thread the kernel reads submissions, and with deferred work posts completions, within that call
+ * only; so plain reads and writes of the shared memory need no barriers.
+ *
+ * @see Linux io_uring_setup(2), io_uring_enter(2); flags of Linux 6.1
+ */
+export class Ring {
+  readonly #calls: KernelCalls;
+  readonly #file: number;
+  /** What `enter` is given: the file, or its registered index. */
+  #enterFile: number;
+  #enterFlags: number = Enter.getEvents;
+  readonly #memory: Mapping;
+  readonly #shared: Mapping;
+  readonly #submissions: Mapping;
+  readonly #words: Int32Array;
+  readonly #entries: Int32Array;
+  readonly #scratch: Int32Array;
+  readonly #offsets: Offsets;
+  #tail: number;
+  #unsubmitted = 0;
+  #files = 0;
+
+  /** @throws NoRing when this kernel has no ring for us, with the reason */
+  constructor(calls: KernelCalls, completionEntries: number) {
+    this.#calls = calls;
+    this.#memory = calls.map(4096);
+    this.#scratch = new Int32Array(this.#memory.bytes);
+    this.#scratch[2] = setupFlags;
+    this.#scratch[1] = completionEntries;
+    const file = calls.ringSetup(submissionEntries, this.#memory.address);
+    if (file < 0) {
+      calls.unmap(this.#memory);
+      throw new NoRing(refusal(-file));
+    }
+    this.#file = file;
+    this.#enterFile = file;
+    this.#offsets = readOffsets(this.#scratch);
+    invariant(this.#offsets.features & singleMmap, 'both queues lie in one mapping since Linux 5.4');
+    this.#shared = calls.mapRing(file, 0, this.#offsets.sharedBytes);
+    this.#submissions = calls.mapRing(file, submissionOffset, submissionEntries * 64);
+    this.#words = new Int32Array(this.#shared.bytes);
+    this.#entries = new Int32Array(this.#submissions.bytes);
+    for (let at = 0; at < submissionEntries; at += 1) this.#words[this.#offsets.array + at] = at;
+    this.#tail = this.#words[this.#offsets.submissionTail] as number;
+    this.#scratch.fill(0);
+    this.#registerRing();
+  }
+
+  /** Opens a table of `count` files, all empty. False when the limit of open files forbids it. */
+  openFileTable(count: number): boolean {
+    const table = this.#calls.map(count * 4);
+    new Int32Array(table.bytes).fill(noFile);
+    const result = this.#calls.ringRegister(this.#file, Register.files, table.address, count);
+    this.#calls.unmap(table);
+    if (result === 0) this.#files = count;
+    return result === 0;
+  }
+
+  /** Puts a file into the table, or with -1 takes it out. */
+  setFile(index: number, file: number): void {
+    invariant(index < this.#files, `file ${index} of ${this.#files}`);
+    const scratch = this.#scratch;
+    scratch[16] = index;
+    scratch[17] = 0;
+    setAddress(scratch, 18, this.#memory.address + 96);
+    scratch[24] = file;
+    const result = this.#calls.ringRegister(this.#file, Register.filesUpdate, this.#memory.address + 64, 1);
+    invariant(result === 1, `the ring's file ${index} could not be set (${result})`);
+  }
+
+  /** Queues a receive; `expectMore` when more bytes may have come already. */
+  receive(slot: RingSlot, expectMore: boolean): void {
+    const at = this.#next();
+    const entries = this.#entries;
+    entries[at] = Operation.receive | (fixedFile << 8) | ((expectMore ? 0 : pollFirst) << 16);
+    entries[at + 1] = slot.fileIndex;
+    entries[at + 4] = slot.receiveLow;
+    entries[at + 5] = slot.receiveHigh;
+    entries[at + 6] = slot.receiveBytes;
+    entries[at + 7] = 0;
+    entries[at + 8] = (slot.fileIndex << 2) | RingEvent.receive;
+    entries[at + 9] = slot.generation;
+  }
+
+  /** Queues a send of the first `length` bytes of the slot's send memory; its completion comes only if it failed. */
+  send(slot: RingSlot, length: number): void {
+    const at = this.#next();
+    const entries = this.#entries;
+    entries[at] = Operation.send | ((fixedFile | skipSuccess) << 8);
+    entries[at + 1] = slot.fileIndex;
+    entries[at + 4] = slot.sendLow;
+    entries[at + 5] = slot.sendHigh;
+    entries[at + 6] = length;
+    entries[at + 7] = sendFlags;
+    entries[at + 8] = (slot.fileIndex << 2) | RingEvent.send;
+    entries[at + 9] = slot.generation;
+  }
+
+  /** Queues one look-out for a plain descriptor to become readable. */
+  poll(file: number): void {
+    const at = this.#next();
+    const entries = this.#entries;
+    entries[at] = Operation.pollAdd;
+    entries[at + 1] = file;
+    entries.fill(0, at + 4, at + 7);
+    entries[at + 7] = pollIn;
+    entries[at + 8] = RingEvent.poll;
+    entries[at + 9] = 0;
+  }
+
+  /**
+   * Hands over what is queued, and waits for a completion for at most `waitMs`; 0 does not wait.
+   * Ends early when a signal comes.
+   */
+  enter(waitMs: number): void {
+    const toSubmit = this.#unsubmitted;
+    let result: number;
+    if (waitMs <= 0) result = this.#calls.ringEnter(this.#enterFile, toSubmit, 0, this.#enterFlags, 0, 0);
+    else {
+      const scratch = this.#scratch;
+      const seconds = Math.floor(waitMs / 1000);
+      scratch[8] = seconds;
+      scratch[10] = (waitMs - seconds * 1000) * 1e6;
+      result = this.#calls.ringEnter(
+        this.#enterFile,
+        toSubmit,
+        1,
+        this.#enterFlags | Enter.extendedArgument,
+        this.#memory.address,
+        24,
+      );
+    }
+    if (result >= 0) this.#unsubmitted -= result;
+    else if (result === timedOut || result === interrupted) this.#unsubmitted = this.#left();
+    else invariant(busy.includes(result), `the ring refused to go on (${result})`);
+  }
+
+  /** Gives every completion that has come to `onCompletion`, oldest first; the number of them. */
+  harvest(onCompletion: OnCompletion): number {
+    const { completionHead, completionTail, completionMask, completions } = this.#offsets;
+    const words = this.#words;
+    const first = words[completionHead] as number;
+    const last = words[completionTail] as number;
+    for (let head = first; head !== last; head = (head + 1) | 0) {
+      const at = completions + (head & completionMask) * 4;
+      const mark = words[at] as number;
+      const generation = words[at + 1] as number;
+      const result = words[at + 2] as number;
+      words[completionHead] = (head + 1) | 0;
+      onCompletion(mark, generation, result);
+    }
+    return (last - first) | 0;
+  }
+
+  /** Ends the ring; the memory that slots lie in must outlive this call. */
+  close(): void {
+    this.#calls.closeFile(this.#file);
+    for (const mapping of [this.#shared, this.#submissions, this.#memory]) this.#calls.unmap(mapping);
+  }
+
+  #next(): number {
+    while (this.#unsubmitted === submissionEntries) this.enter(0);
+    const at = (this.#tail & (submissionEntries - 1)) * 16;
+    this.#tail = (this.#tail + 1) | 0;
+    this.#words[this.#offsets.submissionTail] = this.#tail;
+    this.#unsubmitted += 1;
+    return at;
+  }
+
+  #left(): number {
+    return (this.#tail - (this.#words[this.#offsets.submissionHead] as number)) | 0;
+  }
+
+  /** Spares the kernel the look-up of the ring's file in every call (Linux 5.18). */
+  #registerRing(): void {
+    const scratch = this.#scratch;
+    scratch[16] = -1;
+    setAddress(scratch, 18, this.#file);
+    const result = this.#calls.ringRegister(this.#file, Register.ringFiles, this.#memory.address + 64, 1);
+    if (result === 1) {
+      this.#enterFile = scratch[16] as number;
+      this.#enterFlags |= Enter.registeredRing;
+    }
+    // The argument of a timed wait: no signal mask, and the address of the time.
+    scratch.fill(0);
+    setAddress(scratch, 4, this.#memory.address + 32);
+  }
+}
+
+/** One connection's place in a ring: its file in the table, and the memory the kernel reads and writes. */
+export interface RingSlot {
+  readonly fileIndex: number;
+  /** Counts the connections that had this place, so that a late completion finds its own. */
+  generation: number;
+  readonly receiveLow: number;
+  readonly receiveHigh: number;
+  readonly receiveBytes: number;
+  sendLow: number;
+  sendHigh: number;
+}
+
+/** The lower and upper half of an address, as a submission takes them. */
+export function addressHalves(address: number): [low: number, high: number] {
+  return [address | 0, Math.floor(address / 2 ** 32)];
+}
+
+function setAddress(words: Int32Array, at: number, address: number): void {
+  [words[at], words[at + 1]] = addressHalves(address);
+}
+
+/** Positions in the shared memory, in 32-bit words. */
+interface Offsets {
+  features: number;
+  sharedBytes: number;
+  submissionHead: number;
+  submissionTail: number;
+  array: number;
+  completionHead: number;
+  completionTail: number;
+  completionMask: number;
+  completions: number;
+}
+
+/** Reads what the kernel put into `struct io_uring_params`; the mask is fixed by the sizes, so it is computed. */
+function readOffsets(params: Int32Array): Offsets {
+  const word = (at: number): number => params[at] as number;
+  const submissionBytes = word(16) + word(0) * 4;
+  const completionBytes = word(25) + word(1) * 16;
+  return {
+    features: word(5),
+    sharedBytes: Math.max(submissionBytes, completionBytes),
+    submissionHead: word(10) / 4,
+    submissionTail: word(11) / 4,
+    array: word(16) / 4,
+    completionHead: word(20) / 4,
+    completionTail: word(21) / 4,
+    completionMask: word(1) - 1,
+    completions: word(25) / 4,
+  };
+}
+
+function refusal(errno: number): string {
+  if (errno === 1)
+    return 'the kernel forbids io_uring here (EPERM: kernel.io_uring_disabled, or a container rule)';
+  if (errno === 38) return 'this kernel has no io_uring (ENOSYS)';
+  if (errno === 22) return 'this kernel is too old for the ring (EINVAL: Linux 6.1 is needed)';
+  if (errno === 12) return 'no locked memory is left for a ring (ENOMEM: ulimit -l)';
+  return `io_uring_setup failed with errno ${errno}`;
+}

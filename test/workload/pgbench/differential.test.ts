@@ -1,0 +1,14 @@
+// Goal: our script language is pgbench's. Method: the installed pgbench and we read the same generated texts.
+import { expect, test } from 'vitest';
+import { runDifferential } from './differential.ts';
+
+test('expressions and scripts mean what they mean to the installed pgbench', async () => {
+  const counts = await runDifferential({ seed: 15, expressions: 300, scripts: 8, splittings: 60 });
+  expect(counts.mismatches).toEqual([]);
+  expect(counts.values).toBeGreaterThan(150);
+  expect(counts.failures).toBeGreaterThan(15);
+  expect(counts.syntaxErrors).toBe(15);
+  expect(counts.splittings.equal).toBeGreaterThan(10);
+  expect(counts.splittings.refused).toBeGreaterThan(10);
+  expect(counts.statements).toBeGreaterThan(100);
+}, 60_000);
