@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { RealClock } from '../kernel/clock.ts';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
-import type { EfmAnswer } from '../roles/efm-command.ts';
+import type { EfmAnswer } from '../roles/efm-answer.ts';
 import { type AgentConfig, authorizationFile } from './config.ts';
 
 /** Longest that `efm` waits for its agent. */

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DrillError, ExitCode, formatProblem } from '../kernel/errors.ts';
-import {
-  checkEfmProperties,
-  type EfmSettings,
-  parseEfmSettings,
-  parseProperties,
-} from '../topology/efm-properties.ts';
+import { valuesOf } from '../topology/config/document.ts';
+import { parseEfmDocument } from '../topology/config/efm-document.ts';
+import { checkEfmProperties, type EfmSettings, parseEfmSettings } from '../topology/efm-properties.ts';
 
 /** What an agent needs to run on a real server. */
 export interface AgentConfig {
@@ -34,12 +31,15 @@ export interface AgentConfig {
 /** Directory with `<cluster>.properties` and `<cluster>.nodes` when none is named. */
 export const defaultConfigDir = '/etc/pgdrill-efm';
 
-/** Reads `<cluster>.properties` and `<cluster>.nodes` of a directory. */
-export function readAgentConfig(configDir: string, clusterName: string): AgentConfig {
+/**
+ * Reads `<cluster>.properties` and `<cluster>.nodes` of a directory.
+ * @param version EFM's, whose names and defaults hold; without one, the newest that knows the names in the file
+ */
+export function readAgentConfig(configDir: string, clusterName: string, version?: string): AgentConfig {
   const file = join(configDir, `${clusterName}.properties`);
-  const { lines, problems } = parseProperties(readText(file), file);
-  const values = Object.fromEntries(lines.map(({ name, value }) => [name, value]));
-  problems.push(...checkEfmProperties(values));
+  const document = parseEfmDocument(readText(file), file);
+  const values = valuesOf(document);
+  const problems = [...document.problems, ...checkEfmProperties(values, version)];
   if (problems.length > 0) {
     throw new DrillError(problems.map(formatProblem).join('\n'), {
       exitCode: ExitCode.usage,
@@ -51,7 +51,7 @@ export function readAgentConfig(configDir: string, clusterName: string): AgentCo
     if (value) return value;
     throw new DrillError(`${file}: ${name} is required`, { exitCode: ExitCode.usage });
   };
-  const settings = parseEfmSettings(values);
+  const settings = parseEfmSettings(values, version);
   const [address = '', port = '7800'] = need('bind.address').split(':');
   const memberPorts = readNodes(join(configDir, `${clusterName}.nodes`));
   if (!memberPorts.has(address)) memberPorts.set(address, Number(port));

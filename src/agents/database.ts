@@ -2,12 +2,26 @@ import { Socket } from 'node:net';
 import { Client } from 'pg';
 import { RealClock } from '../kernel/clock.ts';
 import type { CommandOutcome } from '../roles/host.ts';
+import { parseSynchronousNames, withNumSync } from './synchronous.ts';
 
 const positionsQuery = `
   SELECT pg_is_in_recovery() AS "inRecovery",
          CASE WHEN pg_is_in_recovery()
               THEN GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0' END AS received,
-         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0' AS replayed`;
+         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0' AS replayed,
+         current_setting('synchronous_standby_names') AS "syncNames",
+         (SELECT count(*) FROM pg_stat_replication
+           WHERE state = 'streaming' AND sync_state IN ('sync', 'potential', 'quorum')) AS "syncCount"`;
+
+/** Where a database is, who asks, and for how long. */
+export interface DatabasePlace {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  localAddress: string;
+  timeoutMs: number;
+}
 
 /**
  * Opens a connection of its own, asks for recovery state and WAL positions, and closes it, all within `timeoutMs`.
@@ -15,17 +29,58 @@ const positionsQuery = `
  * A standby that has just started has no received position until it streams; what it has replayed counts then.
  * The password comes from the file that PGPASSFILE names.
  */
-export function queryDatabase(options: {
-  host: string;
-  port: number;
-  user: string;
-  database: string;
-  localAddress: string;
-  timeoutMs: number;
-  done: (outcome: CommandOutcome) => void;
-}): void {
+export function queryDatabase(place: DatabasePlace, done: (outcome: CommandOutcome) => void): void {
+  withConnection(place, done, async (client) => {
+    const { rows } = await client.query(positionsQuery);
+    const { inRecovery, received, replayed, syncNames, syncCount } = rows[0];
+    const names = inRecovery ? null : parseSynchronousNames(syncNames);
+    return {
+      ok: true,
+      detail: null,
+      inRecovery,
+      positions: {
+        receivedBytes: received === null ? null : Number(received),
+        replayedBytes: Number(replayed),
+      },
+      synchronous: names && { numSync: names.numSync, connected: Number(syncCount) },
+    };
+  });
+}
+
+/** Holds the replay of a standby, or lets it go on. */
+export function setReplay(
+  place: DatabasePlace,
+  paused: boolean,
+  done: (outcome: CommandOutcome) => void,
+): void {
+  withConnection(place, done, async (client) => {
+    await client.query(paused ? 'SELECT pg_wal_replay_pause()' : 'SELECT pg_wal_replay_resume()');
+    return { ok: true, detail: null };
+  });
+}
+
+/** Changes num_sync of a primary's synchronous_standby_names, or clears the list (null), and reloads. */
+export function setSynchronous(
+  place: DatabasePlace,
+  numSync: number | null,
+  done: (outcome: CommandOutcome) => void,
+): void {
+  withConnection(place, done, async (client) => {
+    const { rows } = await client.query("SELECT current_setting('synchronous_standby_names') AS names");
+    const names = withNumSync(rows[0].names, numSync);
+    await client.query(`ALTER SYSTEM SET synchronous_standby_names = ${client.escapeLiteral(names)}`);
+    await client.query('SELECT pg_reload_conf()');
+    return { ok: true, detail: names };
+  });
+}
+
+function withConnection(
+  place: DatabasePlace,
+  done: (outcome: CommandOutcome) => void,
+  work: (client: Client) => Promise<CommandOutcome>,
+): void {
   const clock = new RealClock();
-  const { host, port, user, database, localAddress } = options;
+  const { host, port, user, database, localAddress, timeoutMs } = place;
   const socket = new BoundSocket(localAddress);
   const client = new Client({ host, port, user, database, stream: () => socket, application_name: 'efm' });
   let ended = false;
@@ -33,27 +88,21 @@ export function queryDatabase(options: {
     if (ended) return;
     ended = true;
     clock.clearTimeout(timer);
-    options.done(outcome);
+    done(outcome);
   };
   const fail = (detail: string): void => {
     end({ ok: false, detail });
     socket.destroy();
   };
-  const timer = clock.setTimeout(() => fail(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
+  const timer = clock.setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
   socket.on('error', (error) => fail(error.message));
   client.on('error', (error) => fail(error.message));
-  const ask = async (): Promise<void> => {
+  const run = async (): Promise<void> => {
     await client.connect();
-    const { rows } = await client.query(positionsQuery);
-    const { inRecovery, received, replayed } = rows[0];
-    const positions = {
-      receivedBytes: received === null ? null : Number(received),
-      replayedBytes: Number(replayed),
-    };
-    end({ ok: true, detail: null, inRecovery, positions });
+    end(await work(client));
     await client.end();
   };
-  ask().catch((error: Error) => fail(error.message));
+  run().catch((error: Error) => fail(error.message));
 }
 
 /** A socket that `pg` connects by port and host, and that leaves from a given address of this machine. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandOutcome } from '../roles/host.ts';
@@ -9,15 +10,26 @@ import { clearDeadPostmaster, lookAtPostmaster } from './postmaster.ts';
 /** Exit code of `pg_ctl status` when no server runs in the data directory. */
 const notRunning = 3;
 
-/** Runs a program to its end; never rejects. `detail` is its last line on stderr, or on stdout, when it failed. */
+/**
+ * Runs a program to its end; never rejects. `detail` is its last line on stderr, or on stdout, when it failed.
+ * @param options.timeoutMs it is killed then, and `timedOut` says so; without one it may take for ever
+ */
 export function runProgram(
   file: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
+  { env, timeoutMs }: { env: NodeJS.ProcessEnv; timeoutMs?: number },
 ): Promise<CommandOutcome & { exitCode: number }> {
+  const limits = { maxBuffer: 16 * 1024 * 1024, timeout: timeoutMs ?? 0, killSignal: 'SIGKILL' } as const;
   return new Promise((resolve) => {
-    execFile(file, [...args], { env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(file, [...args], { env, ...limits }, (error, stdout, stderr) => {
       if (!error) return resolve({ ok: true, detail: null, exitCode: 0 });
+      if (timeoutMs !== undefined && error.killed)
+        return resolve({
+          ok: false,
+          detail: `killed after ${timeoutMs} ms`,
+          exitCode: -1,
+          timedOut: true,
+        });
       const exitCode = typeof error.code === 'number' ? error.code : -1;
       const said = (stderr.trim() || stdout.trim() || error.message).split('\n').at(-1);
       return resolve({ ok: false, detail: `exit ${exitCode}: ${said}`, exitCode });
@@ -78,14 +90,21 @@ export class ServerControl {
   }
 
   /** PostgreSQL 12 and later refuse to start beside a recovery.conf: that is the guard. */
-  async writeGuard(): Promise<CommandOutcome> {
+  async writeGuard({ unlessStandby }: { unlessStandby: boolean }): Promise<CommandOutcome> {
+    if (unlessStandby && existsSync(join(this.#dataDir, 'standby.signal')))
+      return { ok: true, detail: 'standby.signal is there' };
     const text =
       '# This server was the primary and has failed over. Rebuild it as a standby, remove this file, resume.\n';
     await writeFile(join(this.#dataDir, 'recovery.conf'), text);
     return { ok: true, detail: null };
   }
 
+  async removeGuard(): Promise<CommandOutcome> {
+    await rm(join(this.#dataDir, 'recovery.conf'), { force: true });
+    return { ok: true, detail: null };
+  }
+
   #pgCtl(args: readonly string[]): Promise<CommandOutcome & { exitCode: number }> {
-    return runProgram(join(this.#bin, 'pg_ctl'), [...args, '-D', this.#dataDir], process.env);
+    return runProgram(join(this.#bin, 'pg_ctl'), [...args, '-D', this.#dataDir], { env: process.env });
   }
 }

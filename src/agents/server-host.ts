@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { epochMs, RealClock } from '../kernel/clock.ts';
 import type {
@@ -9,8 +10,9 @@ import type {
   RecordedEventWithoutTime,
 } from '../roles/host.ts';
 import type { AgentConfig } from './config.ts';
-import { queryDatabase } from './database.ts';
+import { type DatabasePlace, queryDatabase, setReplay, setSynchronous } from './database.ts';
 import type { Mesh } from './mesh.ts';
+import { scriptLine } from './script-line.ts';
 import { runProgram, ServerControl } from './server-control.ts';
 
 /** The statecharts' port on a real server: pg_ctl, files, scripts, SQL, and TCP to the other agents. */
@@ -22,31 +24,36 @@ export class ServerHost implements AgentHost {
   readonly #mesh: Mesh;
   readonly #eventFile: string;
   readonly #onEvent: (event: RecordedEventWithoutTime) => void;
+  readonly #onExit: (exitCode: number) => void;
 
-  constructor(config: AgentConfig, mesh: Mesh, onEvent: (event: RecordedEventWithoutTime) => void) {
+  constructor(
+    config: AgentConfig,
+    mesh: Mesh,
+    on: { event: (event: RecordedEventWithoutTime) => void; exit: (exitCode: number) => void },
+  ) {
     this.#config = config;
     this.#mesh = mesh;
     this.#control = new ServerControl(config);
     this.#eventFile = eventFile(config);
-    this.#onEvent = onEvent;
+    this.#onEvent = on.event;
+    this.#onExit = on.exit;
   }
 
   perform(command: AgentCommand, done: (outcome: CommandOutcome) => void): void {
-    if (command.type === 'queryDatabase') {
-      const { user, name: database, port } = this.#config.database;
-      const { address: localAddress } = this.#config;
-      queryDatabase({
-        host: command.node,
-        port,
-        user,
-        database,
-        localAddress,
-        timeoutMs: command.timeoutMs,
-        done,
-      });
-      return;
+    switch (command.type) {
+      case 'queryDatabase':
+        queryDatabase(this.#place(command.node, command.timeoutMs), done);
+        return;
+      case 'setSynchronous':
+        setSynchronous(this.#ownPlace(), command.numSync, done);
+        return;
+      case 'pauseReplay':
+      case 'resumeReplay':
+        setReplay(this.#ownPlace(), command.type === 'pauseReplay', done);
+        return;
+      default:
+        this.#carryOut(command).then(done, (error: Error) => done({ ok: false, detail: error.message }));
     }
-    this.#carryOut(command).then(done, (error: Error) => done({ ok: false, detail: error.message }));
   }
 
   send(toNode: string, message: AgentMessage): void {
@@ -59,7 +66,17 @@ export class ServerHost implements AgentHost {
     this.#onEvent(event);
   }
 
-  #carryOut(command: Exclude<AgentCommand, { type: 'queryDatabase' }>): Promise<CommandOutcome> {
+  /** The agent's program ends when it ends by itself. */
+  exited(exitCode: number): void {
+    this.#onExit(exitCode);
+  }
+
+  #carryOut(
+    command: Exclude<
+      AgentCommand,
+      { type: 'queryDatabase' | 'setSynchronous' | 'pauseReplay' | 'resumeReplay' }
+    >,
+  ): Promise<CommandOutcome> {
     switch (command.type) {
       case 'stopServer':
         return this.#control.stop();
@@ -70,17 +87,52 @@ export class ServerHost implements AgentHost {
       case 'followPrimary':
         return this.#control.follow(command.primary);
       case 'writeGuard':
-        return this.#control.writeGuard();
-      case 'runScript': {
-        const line = this.#config.settings.hooks[command.hook] ?? '';
-        const values: Record<string, string> = { ...command.placeholders };
-        const [file = '', ...args] = line.split(/\s+/);
-        const given = args.map((arg) =>
-          arg.replace(/%([htpf])/g, (_, letter: string) => values[letter] ?? ''),
+        return this.#control.writeGuard({ unlessStandby: command.unlessStandby ?? false });
+      case 'removeGuard':
+        return this.#control.removeGuard();
+      case 'lookForVip':
+        return Promise.resolve({ ok: this.#holdsVip(), detail: null });
+      case 'ping':
+        return this.#ping(command.target);
+      case 'runScript':
+        return this.#runScript(command);
+      case 'assignVip':
+      case 'releaseVip':
+        return Promise.reject(
+          new Error('an agent here moves no address; leave virtual.ip empty, or see it simulated'),
         );
-        return runProgram(file, given, process.env);
-      }
     }
+  }
+
+  #runScript({ hook, placeholders, timeoutMs }: Extract<AgentCommand, { type: 'runScript' }>) {
+    const { hooks, generation } = this.#config.settings;
+    const line = hooks[hook];
+    if (line === undefined)
+      return Promise.reject(new Error(`${hook} has no command line (pgpool.enable is not done here)`));
+    const { file, args } = scriptLine(line, placeholders, generation);
+    return runProgram(file, args, { env: process.env, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  }
+
+  /** EFM's own ping.server.command by default; a virtual IP that this host holds answers too. */
+  #ping(target: 'vip' | 'wellKnown'): Promise<CommandOutcome> {
+    const { virtualIp, pingServerIp } = this.#config.settings;
+    const address = target === 'vip' ? virtualIp : pingServerIp;
+    if (!address) return Promise.reject(new Error('there is no address to ping'));
+    return runProgram('ping', ['-q', '-c3', '-w5', address], { env: process.env });
+  }
+
+  #holdsVip(): boolean {
+    const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+    return addresses.some(({ address }) => address === this.#config.settings.virtualIp);
+  }
+
+  #ownPlace(): DatabasePlace {
+    return this.#place(this.#config.address, this.#config.settings.remoteTimeoutMs);
+  }
+
+  #place(host: string, timeoutMs: number): DatabasePlace {
+    const { user, name: database, port } = this.#config.database;
+    return { host, port, user, database, localAddress: this.#config.address, timeoutMs };
   }
 }
 

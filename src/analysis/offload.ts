@@ -14,8 +14,12 @@ const unattributed = '?';
 export type PooledServer = ManifestServer & { backendId: number; weight: number };
 
 /** The servers that Pgpool lists, by node id. */
-export function pooledServers(recording: Recording): PooledServer[] {
-  return recording.manifest.servers
+export function pooledServers({
+  manifest,
+}: {
+  manifest: Pick<Recording['manifest'], 'servers'>;
+}): PooledServer[] {
+  return manifest.servers
     .flatMap((server) =>
       server.backendId === null
         ? []

@@ -24,7 +24,7 @@ export function outageThresholdMs(perSecond: number): number {
  * @see docs/method.md, "Outage"
  */
 export function outagesOf(
-  recording: Recording,
+  recording: Pick<Recording, 'intervals'>,
   className: string,
   options: { perSecond: number; loadEndMs: number },
 ): Outage[] {
@@ -48,7 +48,7 @@ export function outagesOf(
 }
 
 function lostBetween(
-  recording: Recording,
+  recording: Pick<Recording, 'intervals'>,
   className: string,
   span: { startMs: number; endMs: number },
 ): number {

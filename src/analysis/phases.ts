@@ -1,5 +1,5 @@
 import type { AgentCommandName, RecordedEvent } from '../recording/events.ts';
-import type { ManifestSetting } from '../recording/manifest.ts';
+import type { Manifest, ManifestSetting } from '../recording/manifest.ts';
 import type { Recording } from '../recording/recording.ts';
 import type { PhaseName, TimelinePhase } from '../recording/summary.ts';
 import type { ClusterHistory } from './cluster-history.ts';
@@ -15,17 +15,25 @@ import { pooledServers } from './offload.ts';
  * Source: EFM's cluster properties and Pgpool-II's failover section, as docs/method.md quotes them per phase.
  */
 const boundingSettings: Partial<Record<PhaseName, { setting: string; file: string }>> = {
-  detect: { setting: 'local.timeout', file: 'efm.properties' },
   verify: { setting: 'remote.timeout', file: 'efm.properties' },
+  vip: { setting: 'ping.server.command', file: 'efm.properties' },
   promote: { setting: 'recovery.check.period', file: 'efm.properties' },
   reconfigure: { setting: 'restart.connection.timeout', file: 'efm.properties' },
   primarySearch: { setting: 'search_primary_node_timeout', file: 'pgpool.conf' },
 };
 
-/** Who plays which part in a drill that changes the primary. */
+/** What phases are read from: the events of a run, and its servers. */
+export interface Observed {
+  events: readonly RecordedEvent[];
+  manifest: Pick<Manifest, 'servers'>;
+}
+
+/** Who plays which part in a drill. */
 interface Cast {
   oldPrimary: string | null;
   newPrimary: string | null;
+  /** The server whose database or agent was found to fail; in a planned change of primary the old one. */
+  failed: string | null;
   /** Standbys that Pgpool should list again at the end of it. */
   expectedStandbys: string[];
 }
@@ -39,28 +47,44 @@ interface Scene {
   cast: Cast;
 }
 
+export interface PhaseOptions {
+  window: DrillWindow;
+  /** Instant of the first ok write at or after another; null when there is none. */
+  okWriteAt: (fromMs: number) => number | null;
+}
+
 /**
  * The phases of a drill from its first effect to recovery, by start. A phase that was not seen, or not seen to end, is
  * left out.
  *
- * @param okWriteAt instant of the first ok write at or after another; null when there is none
  * @see docs/method.md, "Phases", for where each begins and ends
  */
 export function phasesOf(
   recording: Recording,
   history: ClusterHistory,
-  options: { window: DrillWindow; okWriteAt: (fromMs: number) => number | null },
+  options: PhaseOptions,
 ): TimelinePhase[] {
-  const { window, okWriteAt } = options;
-  const commands = commandsIn(recording.events, { startMs: window.begunMs, endMs: window.untilMs });
-  const cast = castOf(recording, history, { window, commands });
+  const { scene, found } = find(recording, history, options);
   const { settings } = recording.manifest;
-  const scene: Scene = { events: recording.events, history, window, commands, cast };
-  const found: Partial<Record<PhaseName, Stretch | undefined>> = {
-    ...detection(scene),
-    ...promotion(scene),
-    ...arrival(scene),
-  };
+  return Object.entries(found)
+    .flatMap(([name, stretch]) => (stretch ? [phaseOf(name as PhaseName, stretch, { settings, scene })] : []))
+    .toSorted((first, second) => first.startMs - second.startMs || first.endMs - second.endMs);
+}
+
+/** The same phases as stretches by name, for who looks up their bounds elsewhere. */
+export function stretchesOf(observed: Observed, history: ClusterHistory, options: PhaseOptions): Found {
+  return find(observed, history, options).found;
+}
+
+function find(
+  observed: Observed,
+  history: ClusterHistory,
+  { window, okWriteAt }: PhaseOptions,
+): { scene: Scene; found: Found } {
+  const commands = commandsIn(observed.events, { startMs: window.begunMs, endMs: window.untilMs });
+  const cast = castOf(observed, history, { window, commands });
+  const scene: Scene = { events: observed.events, history, window, commands, cast };
+  const found: Found = { ...detection(scene), ...promotion(scene), ...arrival(scene) };
   found.primarySearch = primarySearch(scene);
   found.sessionsBack = sessionsBack(scene, {
     promote: found.promote,
@@ -68,9 +92,13 @@ export function phasesOf(
     okWriteAt,
   });
   found.standbysAttached = standbysAttached(scene, found.sessionsBack);
-  return Object.entries(found)
-    .flatMap(([name, stretch]) => (stretch ? [phaseOf(name as PhaseName, stretch, { settings, scene })] : []))
-    .toSorted((first, second) => first.startMs - second.startMs || first.endMs - second.endMs);
+  return { scene, found };
+}
+
+/** Detection ends with the failed database's own agent's last check, or with the silence of an agent that is gone. */
+function detectionBound({ commands, cast }: Scene): { setting: string; file: string } {
+  const checked = commands.some(({ name, node }) => name === 'finalCheck' && node === cast.failed);
+  return { setting: checked ? 'local.timeout' : 'node.timeout', file: 'efm.properties' };
 }
 
 function phaseOf(
@@ -78,7 +106,7 @@ function phaseOf(
   { startMs, endMs }: Stretch,
   { settings, scene }: { settings: readonly ManifestSetting[]; scene: Scene },
 ): TimelinePhase {
-  const bound = boundingSettings[name];
+  const bound = name === 'detect' ? detectionBound(scene) : boundingSettings[name];
   const actor = actorOf(name, scene);
   const found = settings.find(
     ({ setting, file, server }) =>
@@ -92,58 +120,72 @@ function phaseOf(
 function actorOf(name: PhaseName, { cast, commands }: Scene): string | null {
   if (name === 'promote') return cast.newPrimary;
   if (name === 'verify') return commands.find((command) => command.name === 'verifyDatabase')?.node ?? null;
-  if (name !== 'reconfigure') return cast.oldPrimary;
+  if (name === 'vip') return commands.find((command) => command.name === 'checkVip')?.node ?? null;
+  if (name !== 'reconfigure') return cast.failed;
   const others = commands.filter(({ node }) => node !== cast.oldPrimary && node !== cast.newPrimary);
   return others.find((command) => command.name === 'followPrimary')?.node ?? null;
 }
 
 function castOf(
-  recording: Recording,
+  observed: Observed,
   history: ClusterHistory,
   options: { window: DrillWindow; commands: readonly CommandSpan[] },
 ): Cast {
   const { window, commands } = options;
   const newPrimary = commands.find(({ name }) => name === 'promoteServer')?.node ?? null;
-  const before = history.primaryBefore(window.begunMs) ?? atStart(recording);
-  const servers = pooledServers(recording).map(({ name }) => name);
+  const before = history.primaryBefore(window.begunMs) ?? atStart(observed);
+  const servers = pooledServers(observed).map(({ name }) => name);
+  const found = commands.find(({ name }) => name === 'finalCheck' || name === 'verifyDatabase')?.target;
+  const failed = found ?? (newPrimary === null ? null : before);
   if (newPrimary === null) {
     const target = window.target !== null && servers.includes(window.target) ? [window.target] : servers;
-    return { oldPrimary: null, newPrimary, expectedStandbys: target };
+    return { oldPrimary: before, newPrimary, failed, expectedStandbys: target };
   }
   const serving = servers.filter((name) => history.attachedAt(name, window.begunMs) !== false);
   const oldReturns = commands.some(({ name, node }) => name === 'loadBalancerAttach' && node === before);
   const expectedStandbys = serving.filter((name) => name !== newPrimary && (name !== before || oldReturns));
-  return { oldPrimary: before, newPrimary, expectedStandbys };
+  return { oldPrimary: before, newPrimary, failed, expectedStandbys };
 }
 
-function atStart(recording: Recording): string | null {
-  return recording.manifest.servers.find(({ roleAtStart }) => roleAtStart === 'primary')?.name ?? null;
+function atStart({ manifest }: Observed): string | null {
+  return manifest.servers.find(({ roleAtStart }) => roleAtStart === 'primary')?.name ?? null;
 }
 
-type Found = Partial<Record<PhaseName, Stretch | undefined>>;
+export type Found = Partial<Record<PhaseName, Stretch | undefined>>;
 
 function detection({ events, window, commands, cast }: Scene): Found {
-  const { oldPrimary } = cast;
-  if (oldPrimary === null) return {};
-  const own = commands.filter(({ node }) => node === oldPrimary);
+  const { failed } = cast;
+  if (failed === null) return {};
+  const own = commands.filter(({ node }) => node === failed);
   const final = own.find(({ name, startMs }) => name === 'finalCheck' && startMs >= window.injectedMs);
   const fallback = events.find(
     (event) =>
       event.type === 'agentState' &&
       event.machine === 'agent' &&
-      event.node === oldPrimary &&
+      event.node === failed &&
       within(event.atMs, { startMs: window.injectedMs, endMs: window.untilMs }),
   );
-  const verifying = commands.filter(({ name, target }) => name === 'verifyDatabase' && target === oldPrimary);
-  const suspectedMs = final?.startMs ?? (verifying.length > 0 ? fallback?.atMs : undefined);
+  const verifying = commands.filter(({ name, target }) => name === 'verifyDatabase' && target === failed);
+  const [firstVerify] = verifying;
+  const suspectedMs = final?.startMs ?? (firstVerify ? (fallback?.atMs ?? firstVerify.startMs) : undefined);
   const verified = spanOf([...(final ? [final] : []), ...verifying]);
   return {
     detect: suspectedMs === undefined ? undefined : { startMs: window.injectedMs, endMs: suspectedMs },
     verify: verifying.length === 0 ? undefined : verified,
     stop: spanOf(own.filter(({ name }) => name === 'stopServer').slice(0, 1)),
-    detach: spanOf(own.filter(({ name }) => name === 'loadBalancerDetach').slice(0, 1)),
+    detach: spanOf([detachOf(failed, commands)].flatMap((command) => command ?? [])),
+    vip: spanOf(commands.filter(({ name }) => vipChecks.has(name))),
   };
 }
+
+/** The first detach of a server, by its own agent or, where that is gone, by another. */
+function detachOf(server: string | null, commands: readonly CommandSpan[]): CommandSpan | undefined {
+  return commands.find(
+    ({ name, node, target }) => name === 'loadBalancerDetach' && (target ?? node) === server,
+  );
+}
+
+const vipChecks: ReadonlySet<AgentCommandName> = new Set(['releaseVip', 'checkVip', 'checkWellKnownHost']);
 
 const reconfiguring: ReadonlySet<AgentCommandName> = new Set([
   'loadBalancerDetach',
@@ -177,7 +219,7 @@ function arrival({ commands }: Scene): Found {
 /** From the start of the old primary's detach until Pgpool lists the new primary. */
 function primarySearch({ history, window, commands, cast }: Scene): Stretch | undefined {
   const { oldPrimary, newPrimary } = cast;
-  const detach = commands.find(({ name, node }) => name === 'loadBalancerDetach' && node === oldPrimary);
+  const detach = detachOf(oldPrimary, commands);
   if (!detach || newPrimary === null) return undefined;
   const listedMs = history.listedPrimaryAt(newPrimary, { startMs: detach.startMs, endMs: window.untilMs });
   return listedMs === null ? undefined : { startMs: detach.startMs, endMs: listedMs };

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { DrillError, ExitCode, InputError } from '../kernel/errors.ts';
+import { DrillError, ExitCode, formatProblem, InputError } from '../kernel/errors.ts';
 import { type LabStatus, labDown, labStatus, labUp } from '../lab/lab-command.ts';
 import { packageDir } from '../lab/package-dir.ts';
 import { loadModel } from '../scenario/load.ts';
 import { checkModel } from '../topology/check.ts';
 import { clusterOf } from '../topology/cluster.ts';
+import { modelFileWarnings, readModelFiles } from '../topology/model-files.ts';
 import { type CommonOptions, interruptSignal, noteTo, print } from './output.ts';
 
 /** The model that the package brings along, wherever the command is called. */
@@ -40,12 +41,15 @@ export function labCommand(): Command {
 
 async function up(options: CommonOptions & { model?: string }): Promise<void> {
   const { model, problems } = loadModel(options.model ?? referenceModel);
-  if (model) problems.push(...checkModel(model));
+  const files = model && readModelFiles(model);
+  if (model) problems.push(...checkModel(model, files));
   if (!model || problems.length > 0) throw new InputError(problems);
   const note = noteTo(options);
+  if (files)
+    for (const warning of modelFileWarnings(files, model)) note(`warning: ${formatProblem(warning)}`);
   const { signal, release } = interruptSignal(note);
   try {
-    await labUp(clusterOf(model.value), { onProgress: note, signal });
+    await labUp(clusterOf(model.value, files), { onProgress: note, signal });
   } finally {
     release();
   }

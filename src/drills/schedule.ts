@@ -1,6 +1,8 @@
 import type { TimerId } from '../kernel/clock.ts';
+import { invariant } from '../kernel/errors.ts';
+import type { DrillEvent } from '../recording/events.ts';
 import type { Recorder } from '../recording/recording.ts';
-import { drills, type PlannedDrill } from './catalogue.ts';
+import { drills, type Injection, type PlannedDrill } from './catalogue.ts';
 import type { ActionResult, DrillAction, World } from './world.ts';
 
 /** An operator asks again when a switchover is refused because a standby is a moment behind. */
@@ -22,6 +24,7 @@ export class DrillSchedule {
   #stopped = false;
   #timer: TimerId = null;
   #current: PlannedDrill | null = null;
+  readonly #heals = new Set<TimerId>();
 
   constructor(options: {
     world: World;
@@ -40,10 +43,12 @@ export class DrillSchedule {
     this.#setNext();
   }
 
-  /** No further drill is begun, no attempt repeated; the action in hand ends by itself. */
+  /** No further drill is begun, no attempt repeated, none ended early; the action in hand ends by itself. */
   stop(): void {
     this.#stopped = true;
     this.#world.clock.clearTimeout(this.#timer);
+    for (const timer of this.#heals) this.#world.clock.clearTimeout(timer);
+    this.#heals.clear();
   }
 
   /** The drill whose action is under way, or the last one begun. */
@@ -64,12 +69,26 @@ export class DrillSchedule {
     if (this.#stopped) return;
     this.#current = drill;
     this.#note(drill, { target: drill.target, moment: 'begun' }, { ok: true, detail: null });
-    const found = drills[drill.kind]?.inject(this.#world.view(), drill.target) ?? `no drill ${drill.kind}`;
+    const found = drills[drill.kind].inject(this.#world.view(), drill.target);
     if (typeof found === 'string') {
       this.#end(drill, drill.target, { ok: false, detail: found });
       return;
     }
-    this.#act(drill, found, 1);
+    this.#prepare(drill, found, 0);
+  }
+
+  /** Carries out what stands before the drill's own action; a failure there is the drill's. */
+  #prepare(drill: PlannedDrill, found: Injection, next: number): void {
+    const action = found.actions[next];
+    invariant(action, `a drill of kind ${drill.kind} acts`);
+    if (next === found.actions.length - 1) {
+      this.#act(drill, { action, target: found.target }, 1);
+      return;
+    }
+    this.#world.perform(action, (result) => {
+      if (result.ok) this.#prepare(drill, found, next + 1);
+      else this.#end(drill, found.target, result);
+    });
   }
 
   /**
@@ -82,6 +101,7 @@ export class DrillSchedule {
     const injected = (detail: string | null): void =>
       this.#note(drill, { target: found.target, moment: 'injected', atMs: startMs }, { ok: true, detail });
     if (!asksEfm) injected(null);
+    this.#healLater(drill, found.target);
     this.#world.perform(found.action, (result) => {
       const refused = asksEfm && !result.ok && (result.detail ?? '').includes('Switchover refused');
       if (refused && attempt < refusedTries && !this.#stopped) {
@@ -96,6 +116,17 @@ export class DrillSchedule {
     });
   }
 
+  /** Drills may begin while one that lasts goes on. */
+  #healLater(drill: PlannedDrill, target: string): void {
+    const action = drills[drill.kind].heal?.(target);
+    if (!action || drill.lastsMs === null) return;
+    const timer = this.#world.clock.setTimeout(() => {
+      this.#heals.delete(timer);
+      this.#world.perform(action, (result) => this.#note(drill, { target, moment: 'healed' }, result));
+    }, drill.lastsMs);
+    this.#heals.add(timer);
+  }
+
   #end(drill: PlannedDrill, target: string | null, result: ActionResult): void {
     this.#note(drill, { target, moment: 'ended' }, result);
     this.#onDone(drill, result);
@@ -104,7 +135,7 @@ export class DrillSchedule {
 
   #note(
     drill: PlannedDrill,
-    what: { target: string | null; moment: 'begun' | 'injected' | 'ended'; atMs?: number },
+    what: { target: string | null; moment: DrillEvent['moment']; atMs?: number },
     result: ActionResult,
   ): void {
     const { id, kind } = drill;

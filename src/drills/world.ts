@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { LedgerFinding, Recorder } from '../recording/recording.ts';
+import type { DrillKind } from '../scenario/scenario-shape.ts';
 
 /**
  * What a drill may do to a cluster: act on servers, or through the `efm` command, nothing else. No statechart is ever
@@ -12,7 +13,25 @@ export type DrillAction =
   /** SIGKILL to every process of the server's PostgreSQL. */
   | { type: 'killServer'; server: string }
   /** The operator's work: make a dead server a stopped-and-started standby of `primary` (pg_rewind, else pg_basebackup). */
-  | { type: 'rebuildServer'; server: string; primary: string };
+  | { type: 'rebuildServer'; server: string; primary: string }
+  /** SIGSTOP to every process of the server's PostgreSQL, and SIGCONT. */
+  | { type: 'hangServer'; server: string }
+  | { type: 'wakeServer'; server: string }
+  /** SIGKILL to the EFM agent of a server; a clean stop of its service; a start of it. */
+  | { type: 'killAgent'; server: string }
+  | { type: 'stopAgent'; server: string }
+  | { type: 'startAgent'; server: string }
+  /**
+   * The whole host is gone at once: PostgreSQL, agent and Pgpool. Nothing of it answers, not even with a refusal, but
+   * where hosts share one machine: its kernel refuses for them (docs/method.md).
+   */
+  | { type: 'loseNode'; server: string }
+  /** SIGKILL to the Pgpool of a server; a start of it. */
+  | { type: 'killPgpool'; server: string }
+  | { type: 'startPgpool'; server: string }
+  /** No packet passes between servers of different sides until `heal`. Servers in no side are together on one more. */
+  | { type: 'partition'; sides: readonly (readonly string[])[] }
+  | { type: 'heal' };
 
 export interface ActionResult {
   ok: boolean;
@@ -22,6 +41,13 @@ export interface ActionResult {
 /** The clusters' present roles as the world can see them, for drills without a target. */
 export interface ClusterView {
   primary: string | null;
+  /** The one that was the primary when the cluster started. */
+  primaryAtStart: string | null;
+  /** Servers that are a standby now, in the order of the cluster model. */
+  standbys: readonly string[];
+  /** Server of the witness agent, and of Pgpool. */
+  witness: string | null;
+  pgpool: string | null;
   /** Server with an agent that answers `efm`, never the one given. */
   agentBeside(server: string | null): string | null;
   /** Servers whose PostgreSQL is down or was rebuilt and is not attached. */
@@ -31,6 +57,10 @@ export interface ClusterView {
 /** A port with two implementations, `live` and `sim`; `run` holds it and cannot tell which. */
 export interface World {
   readonly kind: 'live' | 'simulated';
+  /** Kinds of drill that this world can carry out. */
+  readonly drillKinds: readonly DrillKind[];
+  /** Why it cannot carry out others. */
+  readonly refusals?: Readonly<Partial<Record<DrillKind, string>>>;
   /** Zero is load start. */
   readonly clock: Clock;
   readonly transport: string;

@@ -1,10 +1,11 @@
 import type { AgentCommandName, AgentRole } from '../recording/events.ts';
 import type { EfmSettings } from '../topology/efm-properties.ts';
+import type { NoticeId } from './efm-notices.ts';
 import type { AgentCommand, AgentHost, AgentMessage, CommandOutcome } from './host.ts';
 import type { Membership } from './membership.ts';
 import type { Requests } from './requests.ts';
 
-/** What the parts of an agent (coordinator, `efm` commands, status) use of it. */
+/** What the parts of an agent (coordinator, orders, `efm` commands, status) use of it. */
 export interface AgentParts {
   readonly node: string;
   readonly clusterName: string;
@@ -14,6 +15,14 @@ export interface AgentParts {
   readonly membership: Membership;
   readonly requests: Requests;
   readonly role: AgentRole;
+  /** It runs: neither killed nor ended. */
+  readonly alive: boolean;
+  /** May be promoted, by its properties or by set-priority; kept until it starts anew, is promoted or resumes. */
+  promotable: boolean;
+  /** Holds the virtual IP, as far as it knows. */
+  vipActive: boolean;
+  /** Number of the promotion that made it the primary; 0 before. */
+  primaryEpoch: number;
   /** Sends to another agent, or to this one, later in either case. */
   send(toNode: string, message: AgentMessage): void;
   /** Carries a command to the host, with a note of its start and end in the recording. */
@@ -22,7 +31,10 @@ export interface AgentParts {
     command: AgentCommand,
     options: { target: string; done: (outcome: CommandOutcome) => void },
   ): void;
-  notify(severity: 'INFO' | 'WARNING' | 'SEVERE', subject: string): void;
+  /** Raises a notification; `node` is the one it is about, this one unless another is given. */
+  notify(id: NoticeId, options?: { node?: string; more?: string }): void;
   /** Asks an idle agent to monitor its database again; false when it is not idle. */
   resume(): boolean;
+  /** Ends for `efm stop-cluster`: all do, so that nobody needs to be told. */
+  end(): void;
 }

@@ -1,11 +1,15 @@
 import type { AgentParts } from './agent-parts.ts';
+import { hasSince } from './efm-abilities.ts';
 import type { CommandOutcome, DatabasePositions, MemberStatus } from './host.ts';
 
 /** The state of the cluster as one agent can tell it, with WAL positions asked of every database at this moment. */
 export interface ClusterStatus {
   cluster: string;
   members: { status: MemberStatus; outcome: CommandOutcome | null }[];
+  /** Members that are down, where this EFM remembers them (5.0 and later). */
+  down: readonly string[];
   coordinator: string;
+  allowed: readonly string[];
   priority: string[];
   inSync: boolean;
   /** Every agent has a role, every database answers and every standby is in sync: exit code 0. */
@@ -26,6 +30,31 @@ export function clusterStatus(agent: AgentParts, done: (status: ClusterStatus) =
   const outcomes = new Map<string, CommandOutcome>();
   queryAll(agent, primaries, outcomes, () => {
     queryAll(agent, others, outcomes, () => done(build(agent, members, outcomes)));
+  });
+}
+
+/** The state of this node only: exit code 0 unless its database fails or its agent is idle. */
+export function nodeStatus(
+  agent: AgentParts,
+  done: (status: { healthy: boolean; json: Record<string, unknown> }) => void,
+): void {
+  const status = agent.membership.get(agent.node);
+  const members = status && status.role !== 'witness' ? [status] : [];
+  const outcomes = new Map<string, CommandOutcome>();
+  queryAll(agent, members, outcomes, () => {
+    const outcome = outcomes.get(agent.node) ?? null;
+    const role = status?.role ?? 'starting';
+    const healthy = role === 'witness' || (role !== 'idle' && outcome?.ok === true);
+    const json = {
+      type: titleOf(agent, role),
+      address: agent.node,
+      ...agentField(agent),
+      db: status ? databaseState({ status, outcome }) : 'UNKNOWN',
+      vip: agent.settings.virtualIp ?? '',
+      // EFM gives this one as text, unlike cluster-status-json (efm.md 3.3).
+      vip_active: String(agent.vipActive),
+    };
+    done({ healthy, json });
   });
 }
 
@@ -51,21 +80,24 @@ function queryAll(
 
 function build(
   agent: AgentParts,
-  members: MemberStatus[],
+  members: readonly MemberStatus[],
   outcomes: Map<string, CommandOutcome>,
 ): ClusterStatus {
-  const { messages, inSync } = compare(members, outcomes);
+  const { messages, inSync } = compare(agent, members, outcomes);
   const rows = members.map((status) => ({ status, outcome: outcomes.get(status.node) ?? null }));
+  const down = agent.membership.down();
   const allUp = rows.every(
     ({ status, outcome }) => status.role === 'witness' || (outcome?.ok && status.role !== 'idle'),
   );
   const status: ClusterStatus = {
     cluster: agent.clusterName,
     members: rows,
+    down,
     coordinator: agent.membership.coordinator() ?? agent.node,
+    allowed: agent.membership.shared.allowed,
     priority: agent.membership.candidates(),
     inSync,
-    healthy: inSync && allUp,
+    healthy: inSync && allUp && down.length === 0,
     messages,
     json: {},
   };
@@ -74,25 +106,27 @@ function build(
 }
 
 function compare(
+  agent: AgentParts,
   members: readonly MemberStatus[],
   outcomes: ReadonlyMap<string, CommandOutcome>,
 ): { messages: string[]; inSync: boolean } {
+  const word = titleOf(agent, 'primary').toLowerCase();
   const primary = members.find((member) => member.role === 'primary');
   const standbys = members.filter((member) => member.role === 'standby');
   const written = primary && outcomes.get(primary.node)?.positions?.replayedBytes;
-  if (written === undefined) return { messages: ['No primary database was found.'], inSync: false };
+  if (written === undefined) return { messages: [`No ${word} database was found.`], inSync: false };
   if (standbys.length === 0) return { messages: ['No standby databases were found.'], inSync: false };
   const behind = standbys.filter(
     ({ node }) => (outcomes.get(node)?.positions?.replayedBytes ?? -1) < written,
   );
   if (behind.length === 0) {
-    return { messages: ['Standby database(s) in sync with primary. It is safe to promote.'], inSync: true };
+    return { messages: [`Standby database(s) in sync with ${word}. It is safe to promote.`], inSync: true };
   }
   const names = behind.map(({ node }) => node).join(' ');
   return {
     messages: [
-      'One or more standby databases are not in sync with the primary database.',
-      `The following node(s) returned a WAL LSN that does not match the primary: ${names}`,
+      `One or more standby databases are not in sync with the ${word} database.`,
+      `The following node(s) returned a WAL LSN that does not match the ${word}: ${names}`,
     ],
     inSync: false,
   };
@@ -114,13 +148,19 @@ const titles: Record<MemberStatus['role'], string> = {
   starting: 'Idle',
 };
 
-function databaseState({ status, outcome }: ClusterStatus['members'][number]): string {
+/** What EFM calls a role; 3.9 says Master. */
+export function titleOf(agent: AgentParts, role: MemberStatus['role']): string {
+  return role === 'primary' && agent.settings.generation === '3.9' ? 'Master' : titles[role];
+}
+
+export function databaseState({ status, outcome }: ClusterStatus['members'][number]): string {
   if (status.role === 'witness') return 'N/A';
   if (status.role === 'idle') return 'UNKNOWN';
   return outcome?.ok ? 'UP' : 'DOWN';
 }
 
-function positionTexts(
+/** Received and replayed position as EFM prints them; a primary has received nothing. */
+export function positionTexts(
   role: MemberStatus['role'],
   positions: DatabasePositions | undefined,
 ): [string, string] {
@@ -130,67 +170,36 @@ function positionTexts(
   return [received, formatPosition(positions.replayedBytes)];
 }
 
-/** The keys of EFM 4.x (efm.md 3.3); no virtual IP in this release. */
+/** 3.x has a column for the agent, which is always up when it is listed. */
+const agentField = (agent: AgentParts): Record<string, string> =>
+  agent.settings.generation === '3.9' ? { agent: 'UP' } : {};
+
+/** The keys of the user's EFM: positions are `xlog…` up to 4.x and `lsn…` from 5.0 (efm.md 3.3). */
 function toJson(agent: AgentParts, status: ClusterStatus): Record<string, unknown> {
+  const vip = agent.settings.virtualIp ?? '';
+  const since5 = hasSince(agent.settings, '5.0');
   const nodes = status.members.map((member) => {
-    const { node, role } = member.status;
-    const shared = { type: titles[role], db: databaseState(member), vip: '', vip_active: false };
+    const { node, role, vipActive } = member.status;
+    const db = databaseState(member);
+    const shared = { type: titleOf(agent, role), ...agentField(agent), db, vip, vip_active: vipActive };
     if (role === 'witness') return [node, shared];
-    const [xlogReceive, xlog] = positionTexts(role, member.outcome?.positions);
+    const [received, replayed] = positionTexts(role, member.outcome?.positions);
+    const info = member.outcome?.ok ? '' : (member.outcome?.detail ?? '');
     return [
       node,
-      { ...shared, xlogReceive, xlog, xloginfo: member.outcome?.ok ? '' : (member.outcome?.detail ?? '') },
+      since5
+        ? { ...shared, lsnReceive: received, lsn: replayed, lsnInfo: info }
+        : { ...shared, xlogReceive: received, xlog: replayed, xloginfo: info },
     ];
   });
+  const down = status.down.map((node) => [node, { type: 'DOWN', db: 'N/A', vip, vip_active: false }]);
   return {
-    nodes: Object.fromEntries(nodes),
-    allowednodes: [...agent.members],
+    nodes: Object.fromEntries([...nodes, ...down]),
+    allowednodes: [...status.allowed],
     membershipcoordinator: status.coordinator,
     failoverpriority: status.priority,
     minimumstandbys: agent.settings.minimumStandbys,
     missingnodes: agent.members.filter((node) => !agent.membership.get(node)),
     messages: status.messages,
   };
-}
-
-/** The text of `efm cluster-status` in the columns of EFM 4.x (efm.md 3.2). */
-export function renderStatus(status: ClusterStatus): string {
-  const agents = status.members.map((member) => {
-    const { role, node } = member.status;
-    return `\t${titles[role].padEnd(12)}${node.padEnd(21)}${databaseState(member).padEnd(9)}`.trimEnd();
-  });
-  const listed = (nodes: readonly string[]): string =>
-    nodes.length === 0 ? '\t(List is empty.)' : `\t${nodes.join(' ')}`;
-  const databases = status.members.flatMap(({ status: { role, node }, outcome }) => {
-    if (role === 'witness' || role === 'idle') return [];
-    const [received, replayed] = positionTexts(role, outcome?.positions);
-    const info = outcome?.ok ? '' : (outcome?.detail ?? '');
-    return [
-      `\t${titles[role].padEnd(12)}${node.padEnd(21)}${received.padEnd(19)}${replayed.padEnd(19)}${info}`.trimEnd(),
-    ];
-  });
-  return [
-    `Cluster Status: ${status.cluster}`,
-    '',
-    `\t${'Agent Type'.padEnd(12)}${'Address'.padEnd(21)}${'DB'.padEnd(9)}VIP`,
-    `\t${'-'.repeat(64)}`,
-    ...agents,
-    '',
-    'Allowed node host list:',
-    listed(status.json.allowednodes as string[]),
-    '',
-    `Membership coordinator: ${status.coordinator}`,
-    '',
-    'Standby priority host list:',
-    listed(status.priority),
-    '',
-    'Promote Status:',
-    '',
-    `\t${'DB Type'.padEnd(12)}${'Address'.padEnd(21)}${'WAL Received LSN'.padEnd(19)}${'WAL Replayed LSN'.padEnd(19)}Info`,
-    `\t${'-'.repeat(75)}`,
-    ...databases,
-    '',
-    ...status.messages.map((message) => `\t${message}`),
-    '',
-  ].join('\n');
 }

@@ -15,6 +15,7 @@ export class DatabaseWatch {
   #expectRecovery = false;
   #lastOkMs = 0;
   #asking = false;
+  #watching = false;
   #tick: TimerId = null;
   #deadline: TimerId = null;
 
@@ -32,8 +33,13 @@ export class DatabaseWatch {
     this.#tell = options.tell;
   }
 
+  get watching(): boolean {
+    return this.#watching;
+  }
+
   start(expectRecovery: boolean): void {
     this.stop();
+    this.#watching = true;
     this.#expectRecovery = expectRecovery;
     this.#lastOkMs = this.#clock.nowMs();
     this.#deadline = this.#clock.setTimeout(() => this.#checkDeadline(), this.#timeoutMs);
@@ -42,6 +48,7 @@ export class DatabaseWatch {
 
   stop(): void {
     this.#generation += 1;
+    this.#watching = false;
     this.#asking = false;
     this.#clock.clearTimeout(this.#tick);
     this.#clock.clearTimeout(this.#deadline);

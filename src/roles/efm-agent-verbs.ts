@@ -1,7 +1,12 @@
 import { setup } from 'xstate';
 import type { AgentCommandName } from '../recording/events.ts';
 import type { EfmSettings } from '../topology/efm-properties.ts';
+import { hasHook, hasSince } from './efm-abilities.ts';
+import type { NoticeId } from './efm-notices.ts';
 import type { AgentCommand, ScriptHook, ScriptPlaceholders } from './host.ts';
+
+/** Why a primary fences itself off: too few members in sight, the majority's order, or another primary seen. */
+export type FenceCause = 'quorum' | 'order' | 'rival';
 
 /** What the agent's statechart knows. `request` is the one it works on and will answer. */
 export interface AgentContext {
@@ -11,41 +16,78 @@ export interface AgentContext {
   newPrimary: string | null;
   failedPrimary: string | null;
   runScripts: boolean;
+  /** What the request leads to is not told (`efm promote -quiet`). */
+  quiet: boolean;
+  /** An operator wants the promotion in hand, majority or not. */
+  forced: boolean;
   role: 'primary' | 'standby';
-  /** Whether another agent was primary when `resume` was asked for. */
-  primaryExists: boolean;
-  /** Looks at the promoted server that got no answer, one after the other. */
+  fenceCause: FenceCause;
+  /** How often an idle agent looks for its database; 0 for never. */
+  autoResumeMs: number;
+  /** That it does was told since it is idle. */
+  autoResumeTold: boolean;
+  /** Others reach the database that this agent does not: idle, and nothing has been done to it. */
+  localOnly: boolean;
+  /** Looks at a server that got no answer, one after the other. */
   unanswered: number;
 }
 
 interface Request {
   from: string;
   id: number;
+  quiet?: boolean;
 }
 
 export type AgentMachineEvent =
   /** The command in hand ended. */
-  | { type: 'ended'; ok: boolean; detail: string | null; inRecovery?: boolean }
+  | { type: 'ended'; ok: boolean; detail: string | null; inRecovery?: boolean; primaryExists?: boolean }
   /** Every asked agent answered or its time ran out. */
   | { type: 'answered'; anyOk: boolean; allOk: boolean }
   | { type: 'database.overdue' }
   | { type: 'database.wrongState' }
+  | { type: 'customMonitor.failed' }
   | ({ type: 'demote' } & Request)
+  | ({ type: 'replace' } & Request)
   | ({ type: 'rejoin'; primary: string } & Request)
   | ({ type: 'follow'; primary: string } & Request)
-  | ({ type: 'promote'; failedPrimary: string | null; runScripts: boolean } & Request)
-  | { type: 'resume'; primaryExists: boolean };
+  | ({ type: 'promote'; failedPrimary: string | null; runScripts: boolean; forced: boolean } & Request)
+  | { type: 'resume' }
+  /** Fewer members are in sight than keep a primary. */
+  | { type: 'quorum.lost' }
+  | { type: 'fence.ordered' }
+  /** Another primary with a better right is in sight; `atStart`: this agent has only just started. */
+  | { type: 'rival'; atStart: boolean }
+  /** Members are in sight again, enough to keep a primary, for long enough to know their state. */
+  | { type: 'rejoined'; primaryExists: boolean }
+  | { type: 'primary.heard' }
+  | { type: 'refused' };
 
-/** What the statechart wants done; `efm-agent.ts` carries it to the host. */
+/** What the statechart wants done; `agent-orders.ts` carries it to the host. */
 export type AgentEmission =
-  | { type: 'perform'; name: AgentCommandName; command: AgentCommand; target: string; skip: boolean }
+  | {
+      type: 'perform';
+      name: AgentCommandName;
+      command: AgentCommand;
+      target: string;
+      skip: boolean;
+      quiet: boolean;
+    }
   | { type: 'askVerify' }
-  | { type: 'askFollow'; primary: string }
-  | { type: 'askHook'; hook: ScriptHook; primary: string; skip: boolean }
+  | { type: 'askFollow'; primary: string; quiet: boolean }
+  | { type: 'askHook'; hook: ScriptHook; primary: string; skip: boolean; quiet: boolean }
   | { type: 'reply'; request: { from: string; id: number } | null; ok: boolean; detail: string | null }
   | { type: 'report'; what: 'failed.primary' | 'failed.standby' }
   | { type: 'watch'; expectRecovery: boolean | null }
-  | { type: 'notify'; severity: 'INFO' | 'WARNING' | 'SEVERE'; subject: string };
+  /** A promotion begins here: it gets its number, for all to know. */
+  | { type: 'promotionBegun' }
+  | { type: 'tookOver' }
+  /** An idle agent monitors a standby again. */
+  | { type: 'resumed' }
+  | { type: 'notify'; id: NoticeId; quiet: boolean }
+  | { type: 'exit'; exitCode: number };
+
+/** Pause between two tries to connect to a server that was started. */
+const connectionRetryMs = 1000;
 
 /** Types, delays and guards that every part of the agent's statechart shares. */
 export const base = setup({
@@ -59,7 +101,8 @@ export const base = setup({
     recoveryCheckPeriod: ({ context }) => context.settings.recoveryCheckPeriodMs,
     restartConnectionTimeout: ({ context }) => context.settings.restartConnectionTimeoutMs,
     standbyRestartDelay: ({ context }) => context.settings.standbyRestartDelayMs,
-    connectionRetry: 1000,
+    autoResumePeriod: ({ context }) => context.autoResumeMs,
+    connectionRetry: connectionRetryMs,
   },
   guards: {
     /** As long without an answer as a monitored database would be given (docs/method.md E3). */
@@ -70,13 +113,26 @@ export const base = setup({
     ok: ({ event }) => event.type === 'ended' && event.ok,
     inRecovery: ({ event }) => event.type === 'ended' && event.ok && event.inRecovery === true,
     outOfRecovery: ({ event }) => event.type === 'ended' && event.ok && event.inRecovery === false,
-    onlyPrimary: ({ context, event }) =>
-      event.type === 'ended' && event.ok && event.inRecovery === false && !context.primaryExists,
+    onlyPrimary: ({ event }) =>
+      event.type === 'ended' && event.ok && event.inRecovery === false && event.primaryExists !== true,
     anyReaches: ({ event }) => event.type === 'answered' && event.anyOk,
     isWitness: ({ context }) => context.settings.witness,
     isPrimary: ({ context }) => context.role === 'primary',
     reconfigures: ({ context }) => context.settings.autoReconfigure,
-    hasRequest: ({ context }) => context.request !== null,
+    autoResumes: ({ context }) => context.autoResumeMs > 0,
+    localOnly: ({ context }) => context.localOnly,
+    primaryLocalOnly: ({ context }) => context.localOnly && context.role === 'primary',
+    firstLook: ({ context }) => context.unanswered === 0,
+    fencedForQuorum: ({ context }) => context.fenceCause === 'quorum',
+    atStart: ({ event }) => event.type === 'rival' && event.atStart,
+    fencedForRival: ({ context }) => context.fenceCause === 'rival',
+    needsMajority: ({ context }) => !context.forced,
+    primaryExists: ({ event }) => event.type === 'rejoined' && event.primaryExists,
+    /** An isolated primary comes back by itself when nobody was promoted (since 4.5). */
+    restartsAfterIsolation: ({ context, event }) =>
+      event.type === 'rejoined' && !event.primaryExists && hasSince(context.settings, '4.5'),
+    /** An idle agent makes sure of the guard on what was a primary; 3.9 only looks for it (efm.md A). */
+    createsGuard: ({ context }) => context.settings.generation === 'newest',
   },
 });
 
@@ -94,6 +150,7 @@ export function perform(
     command: command({ context }),
     target: context.node,
     skip: when !== undefined && !when({ context }),
+    quiet: context.quiet,
   }));
 }
 
@@ -107,7 +164,7 @@ export function runHook(
   return perform(
     name,
     ({ context }) => ({ type: 'runScript', hook, placeholders: values(context) }),
-    ({ context }) => context.settings.hooks[hook] !== undefined && (loadBalancer || context.runScripts),
+    ({ context }) => hasHook(context.settings, hook) && (loadBalancer || context.runScripts),
   );
 }
 
@@ -123,20 +180,31 @@ export const queryOwn = (name: AgentCommandName, limit: (settings: EfmSettings) 
     timeoutMs: limit(context.settings),
   }));
 
+const hasVip = ({ context }: Given): boolean => context.settings.virtualIp !== null;
+
+/** Takes the virtual IP, or gives it up; nothing without one. */
+export const assignVip = perform('assignVip', () => ({ type: 'assignVip' }), hasVip);
+export const releaseVip = perform('releaseVip', () => ({ type: 'releaseVip' }), hasVip);
+
+/** The virtual IP is tried for; the work goes on with it or without. */
+export const vipTaken = <Target extends string>(target: Target) =>
+  [{ guard: 'ok', target } as const, { target, actions: notify('vipNotAssigned') }] as const;
+
+export const stopServer = perform('stopServer', () => ({ type: 'stopServer' }));
+export const writeGuard = perform('writeGuard', () => ({ type: 'writeGuard' }));
+
+/** The guard is tried for; a failure is told, and the work goes on (efm.md X). */
+export const guardWritten = <Target extends string>(target: Target) =>
+  [{ guard: 'ok', target } as const, { target, actions: notify('guardError') }] as const;
+
 export const promotionPlaceholders = (context: AgentContext): ScriptPlaceholders => ({
   p: context.node,
   f: context.failedPrimary ?? '',
 });
 
-export const notify = (
-  severity: 'INFO' | 'WARNING' | 'SEVERE',
-  subject: string | ((context: AgentContext) => string),
-) =>
-  base.emit(({ context }) => ({
-    type: 'notify' as const,
-    severity,
-    subject: typeof subject === 'string' ? subject : subject(context),
-  }));
+export function notify(id: NoticeId) {
+  return base.emit(({ context }) => ({ type: 'notify' as const, id, quiet: context.quiet }));
+}
 
 /** Answers the request in hand: done, or why not. */
 export const reply = (ok: boolean, detail: string | null = null) => [
@@ -152,12 +220,18 @@ export const take = base.assign(({ context, event }) => {
     newPrimary: 'primary' in event ? event.primary : context.newPrimary,
     failedPrimary: 'failedPrimary' in event ? event.failedPrimary : context.failedPrimary,
     runScripts: 'runScripts' in event ? event.runScripts : context.runScripts,
+    forced: 'forced' in event ? event.forced : context.forced,
+    quiet: event.quiet ?? false,
   };
 });
 
-export const noteResume = base.assign(({ context, event }) =>
-  event.type === 'resume' ? { ...context, primaryExists: event.primaryExists } : context,
-);
+/** Becomes idle after a failure; `localOnly` when the others still reach the database. */
+export const goIdle = (localOnly = false) =>
+  base.assign(({ context }) => ({
+    ...context,
+    localOnly,
+    autoResumeMs: context.settings.autoResumeFailureMs,
+  }));
 
 /** Counts a look without an answer; any answer starts the count again. */
 export const countUnanswered = base.assign(({ context, event }) => ({

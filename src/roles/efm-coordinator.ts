@@ -1,20 +1,46 @@
 import { type ActorRefFrom, createActor } from 'xstate';
-import { choosePromotion } from '../topology/promotion.ts';
+import type { AgentRole } from '../recording/events.ts';
 import type { AgentParts } from './agent-parts.ts';
-import { type CoordinatorEmission, efmCoordinatorMachine } from './efm-coordinator-machine.ts';
-import type { AgentRequest, CommandOutcome } from './host.ts';
+import { hasHook, hasSince } from './efm-abilities.ts';
+import { electNewPrimary } from './efm-choice.ts';
+import {
+  type CoordinatorContext,
+  type CoordinatorEmission,
+  type CoordinatorEvent,
+  efmCoordinatorMachine,
+} from './efm-coordinator-machine.ts';
+import { type Matter, Matters } from './efm-matters.ts';
+import { hookNotice } from './efm-notices.ts';
+import { keepsPrimary, mayPromote } from './efm-shared-state.ts';
+import type { AgentMessage, AgentRequest, MemberStatus } from './host.ts';
+import { verifyLimitMs } from './side-work.ts';
+
+/** States that a primary with an agent ends. */
+const waitsForPrimary: ReadonlySet<string> = new Set([
+  'noProtection',
+  'subset',
+  'manualNeeded',
+  'unverified',
+]);
+
+type Answer = (ok: boolean, detail: string | null) => void;
+
+/** How an operator wants a change of primary: with the promotion's scripts or without, and without notifications. */
+type ByHand = Pick<Extract<CoordinatorEvent, { type: 'manual' }>, 'runScripts' | 'quiet'>;
 
 /** The coordinator's statechart inside an agent: it works only while its agent is the membership coordinator. */
 export class EfmCoordinator {
   readonly #agent: AgentParts;
   readonly #actor: ActorRefFrom<typeof efmCoordinatorMachine>;
+  readonly #matters: Matters;
   #state = 'stable';
+  #withoutStandbys = false;
 
   constructor(agent: AgentParts) {
     this.#agent = agent;
-    const { clock } = agent.host;
+    this.#matters = new Matters(agent);
     this.#actor = createActor(efmCoordinatorMachine, {
-      clock: clock as never,
+      clock: agent.host.clock as never,
       input: { settings: agent.settings },
     });
     this.#actor.on('*', (emission) => this.#carryOut(emission));
@@ -30,86 +56,205 @@ export class EfmCoordinator {
   }
 
   /** An agent's database has failed, and the cluster has confirmed it. */
-  reported(node: string, what: 'failed.primary' | 'failed.standby'): void {
-    const candidates = this.#agent.membership.candidates().length;
-    if (what === 'failed.primary') this.#actor.send({ type: 'primary.failed', node, candidates });
-    else if (candidates === 0)
-      this.#agent.notify('WARNING', 'No standbys available for promotion in cluster');
+  reported(node: string, { what, promotions }: Extract<AgentMessage, { type: 'report' }>): void {
+    if (what === 'failed.primary') this.#matters.add({ kind: 'databaseFailed', node, promotions });
+    else {
+      this.#agent.notify('standbyDatabaseFailed', { node });
+      this.#noticeStandbys();
+    }
+    this.#takeUp();
+  }
+
+  /** No heartbeat of a member for node.timeout. */
+  lost(node: string, last: MemberStatus): void {
+    this.#matters.noteLoss(node, last.role);
+    if (this.#agent.membership.coordinator() === this.#agent.node) this.#matters.takeOver();
+    this.#takeUp();
+  }
+
+  /** A member has ended in good order. */
+  parted(node: string, last: MemberStatus): void {
+    const { membership, settings } = this.#agent;
+    if (membership.coordinator() !== this.#agent.node) return;
+    if (last.role === 'primary')
+      this.#matters.add(
+        settings.primaryShutdownAsFailure
+          ? { kind: 'lost', node, role: 'primary' }
+          : { kind: 'primaryLeft', node },
+      );
+    this.#matters.noticeSize();
+    this.#takeUp();
+  }
+
+  /** A member was heard: one that was lost may be back. */
+  heard(status: MemberStatus): void {
+    this.#matters.noteReturn(status.node);
+    if (status.role === 'primary') this.#notePrimary();
+  }
+
+  ownRole(role: AgentRole): void {
+    if (role === 'primary') this.#notePrimary();
   }
 
   /** A switchover was asked for; `answer` says whether it is taken on, the work comes after. */
-  switchOver(runScripts: boolean, answer: (ok: boolean, detail: string | null) => void): void {
+  switchOver({ runScripts, quiet }: ByHand, answer: Answer): void {
     const [primary] = this.#agent.membership.with('primary');
-    const event = { type: 'switchover', primary: primary?.node ?? '', runScripts } as const;
     if (!primary) answer(false, 'no primary agent was found');
-    else if (this.#agent.membership.candidates().length === 0) answer(false, 'no standby can be promoted');
-    else if (!this.#actor.getSnapshot().can(event))
+    else this.#begin({ type: 'switchover', primary: primary.node, runScripts, quiet }, answer);
+  }
+
+  /** A promotion by hand was asked for, with or without a primary. */
+  promoteByHand({ runScripts, quiet }: ByHand, answer: Answer): void {
+    const primary = this.#agent.membership.with('primary')[0]?.node ?? null;
+    this.#begin({ type: 'manual', primary, runScripts, quiet }, answer);
+  }
+
+  #begin(event: CoordinatorEvent, answer: Answer): void {
+    if (this.#agent.membership.candidates().length === 0) answer(false, 'no standby can be promoted');
+    else if (!this.#actor.getSnapshot().can(event)) {
+      this.#agent.notify('promotionNotOccurred');
       answer(false, `the coordinator is at work (${this.#state})`);
-    else {
+    } else {
       answer(true, null);
       this.#actor.send(event);
     }
   }
 
+  #notePrimary(): void {
+    if (waitsForPrimary.has(this.#state)) this.#actor.send({ type: 'primary.present' });
+  }
+
   #carryOut(emission: CoordinatorEmission): void {
-    if (emission.type === 'notify') this.#agent.notify(emission.severity, emission.subject);
-    else if (emission.type === 'choose') this.#choose();
-    else if (emission.type === 'rest') this.#takeUp(emission.waitingFailure);
-    else {
-      const { oldPrimary, switchover, runScripts, winner } = emission.context;
-      const request: AgentRequest =
-        emission.kind === 'promote'
-          ? { kind: 'promote', failedPrimary: switchover ? null : oldPrimary, runScripts }
-          : emission.kind === 'rejoin'
-            ? { kind: 'rejoin', primary: winner ?? '' }
-            : { kind: 'demote' };
-      this.#agent.requests.ask({
-        nodes: [emission.to],
-        timeoutMs: null,
-        send: (node, id) => this.#agent.send(node, { type: 'request', id, request }),
-        done: ([answer]) => {
-          this.#actor.send({ type: 'obeyed', ok: answer?.ok ?? false, detail: answer?.detail ?? null });
+    const agent = this.#agent;
+    switch (emission.type) {
+      case 'notify':
+        if (!emission.quiet) agent.notify(emission.id);
+        return;
+      case 'rest':
+        agent.host.clock.setTimeout(() => this.#takeUp(), 0);
+        return;
+      case 'verify':
+        this.#verify(emission.node);
+        return;
+      case 'detach':
+        this.#detach(emission.node, emission.kind);
+        return;
+      case 'assess':
+        agent.host.clock.setTimeout(() => this.#assess(emission.context), 0);
+        return;
+      case 'choose':
+        this.#fenceOff(emission.context);
+        electNewPrimary(agent, { quiet: emission.context.quiet }, (winner) =>
+          this.#tell({ type: 'chosen', winner }),
+        );
+        return;
+      case 'order':
+        this.#order(emission.kind, emission.context);
+    }
+  }
+
+  #tell(event: CoordinatorEvent): void {
+    if (this.#agent.alive) this.#actor.send(event);
+  }
+
+  /** Takes up the next matter when the statechart is at rest. */
+  #takeUp(): void {
+    if (!this.#agent.alive || !this.#actor.getSnapshot().hasTag('resting')) return;
+    const matter = this.#matters.next();
+    if (matter) this.#actor.send(eventOf(matter));
+  }
+
+  /** All members, this one too, try the database of a lost one (efm.md C). Those who do not answer do not count for a majority. */
+  #verify(node: string): void {
+    const { membership, requests, settings } = this.#agent;
+    requests.ask({
+      nodes: membership.all().map((member) => member.node),
+      timeoutMs: verifyLimitMs(this.#agent),
+      send: (to, id) => this.#agent.send(to, { type: 'request', id, request: { kind: 'verify', node } }),
+      done: (answers) => {
+        const quorum = membership.quorum();
+        const present = answers.filter(({ answered }) => answered).length;
+        const majority = mayPromote(quorum);
+        this.#tell({
+          type: 'verified',
+          anyReaches: answers.some(({ ok }) => ok),
+          majority,
+          confirmed: majority && mayPromote({ ...quorum, present }),
+          isolated: hasSince(settings, '5.2') && !keepsPrimary(quorum),
+        });
+        this.#noticeStandbys();
+      },
+    });
+  }
+
+  /** Tells the load balancer of a node that cannot do so itself. */
+  #detach(node: string, kind: 'p' | 's'): void {
+    const agent = this.#agent;
+    const hook = 'script.load.balancer.detach';
+    if (!hasHook(agent.settings, hook)) {
+      agent.host.clock.setTimeout(() => this.#tell({ type: 'detached' }), 0);
+      return;
+    }
+    agent.perform(
+      'loadBalancerDetach',
+      { type: 'runScript', hook, placeholders: { h: node, t: kind } },
+      {
+        target: node,
+        done: ({ ok }) => {
+          const told = hookNotice(hook, { ok, nativePgpool: agent.settings.nativePgpool });
+          if (told) agent.notify(told);
+          this.#tell({ type: 'detached' });
         },
-      });
-    }
+      },
+    );
   }
 
-  /** A failure that was reported while this was at work; void when the cluster has a primary by now. */
-  #takeUp(node: string | null): void {
-    if (node === null) return;
-    const { host, membership } = this.#agent;
-    host.clock.setTimeout(() => {
-      if (membership.with('primary').length === 0) this.reported(node, 'failed.primary');
-    }, 0);
+  /** The gate's facts. */
+  #assess({ oldPrimary }: CoordinatorContext): void {
+    const { membership } = this.#agent;
+    this.#tell({
+      type: 'assessed',
+      majority: membership.hasMajority(oldPrimary),
+      candidates: membership.candidates().length,
+      standbys: membership.with('standby').length,
+    });
   }
 
-  /** Reads the WAL positions of every candidate and chooses by EFM's rule. */
-  #choose(): void {
-    const nodes = this.#agent.membership.candidates();
-    const { remoteTimeoutMs, useReplayTiebreaker } = this.#agent.settings;
-    const outcomes = new Map<string, CommandOutcome>();
-    const finish = (): void => {
-      const candidates = nodes.flatMap((node) => {
-        const positions = outcomes.get(node)?.positions;
-        if (!positions) return [];
-        return [
-          { node, receivedBytes: positions.receivedBytes ?? 0, replayedBytes: positions.replayedBytes },
-        ];
-      });
-      this.#actor.send({
-        type: 'chosen',
-        winner: choosePromotion(candidates, useReplayTiebreaker)?.node ?? null,
-      });
-    };
-    if (nodes.length === 0) this.#agent.host.clock.setTimeout(finish, 0);
-    for (const node of nodes) {
-      const command = { type: 'queryDatabase', node, timeoutMs: remoteTimeoutMs } as const;
-      const done = (outcome: CommandOutcome): void => {
-        outcomes.set(node, outcome);
-        if (outcomes.size === nodes.length) finish();
-      };
-      this.#agent.perform('readPositions', command, { target: node, done });
-    }
+  /** A primary that is only out of sight is told to step down, if the word still reaches it (efm.md 2.7 row 2). */
+  #fenceOff({ lost }: CoordinatorContext): void {
+    if (lost?.role !== 'primary') return;
+    this.#agent.send(lost.node, { type: 'request', id: 0, request: { kind: 'fence' } });
+  }
+
+  #order(kind: 'demote' | 'replace' | 'checkVip' | 'promote' | 'rejoin', context: CoordinatorContext): void {
+    const { membership, requests } = this.#agent;
+    const { oldPrimary, change, runScripts, quiet, winner } = context;
+    const failedPrimary = change === 'switchover' ? null : oldPrimary;
+    const request: AgentRequest =
+      kind === 'promote'
+        ? { kind, failedPrimary, runScripts, forced: change !== 'failover' }
+        : kind === 'rejoin'
+          ? { kind, primary: winner ?? '' }
+          : { kind };
+    const to =
+      kind === 'promote' ? winner : kind === 'checkVip' ? (membership.candidates()[0] ?? null) : oldPrimary;
+    requests.ask({
+      nodes: to === null ? [] : [to],
+      timeoutMs: null,
+      send: (node, id) => this.#agent.send(node, { type: 'request', id, request, quiet }),
+      done: ([answer]) =>
+        this.#tell({ type: 'obeyed', ok: answer?.ok ?? false, detail: answer?.detail ?? null }),
+    });
+  }
+
+  /** Who could still be promoted, now that a standby is gone: nobody when minimum.standbys is reached (efm.md 2.4 row 6). */
+  #noticeStandbys(): void {
+    const { membership, settings } = this.#agent;
+    const few = membership.with('standby').length <= settings.minimumStandbys;
+    const none = few || membership.candidates().length === 0;
+    if (none && !this.#withoutStandbys && membership.with('primary').length > 0)
+      this.#agent.notify(few ? 'noStandbys' : 'noPromotableStandby');
+    this.#withoutStandbys = none;
   }
 
   #noteState(state: string): void {
@@ -123,5 +268,16 @@ export class EfmCoordinator {
       role: null,
       state: `coordinator.${state}`,
     });
+  }
+}
+
+function eventOf(matter: Matter): CoordinatorEvent {
+  switch (matter.kind) {
+    case 'databaseFailed':
+      return { type: 'primary.failed', node: matter.node };
+    case 'primaryLeft':
+      return { type: 'primary.left' };
+    case 'lost':
+      return { type: 'member.lost', node: matter.node, role: matter.role };
   }
 }

@@ -1,44 +1,48 @@
 import {
   base,
   detachAs,
+  type FenceCause,
+  goIdle,
+  guardWritten,
   notify,
   perform,
   queryOwn,
-  reply,
+  releaseVip,
   runHook,
   stopWatch,
   take,
+  writeGuard,
 } from './efm-agent-verbs.ts';
+import { demoting, isolating, replacing } from './efm-stepping-down-states.ts';
 
 /** Monitoring, the last check, and the question to the cluster are alike for primary and standby. */
-const doubt = {
-  finalCheck: {
-    entry: queryOwn('finalCheck', (settings) => settings.localTimeoutFinalMs),
-    on: {
-      ended: [
-        { guard: 'ok', target: 'monitoring', actions: notify('SEVERE', 'Agent is timing out') },
-        { target: 'askCluster' },
-      ],
+function doubt(role: 'primary' | 'standby') {
+  const told =
+    role === 'primary'
+      ? [notify('primaryCannotPing'), goIdle(true)]
+      : [notify('standbyCannotPing'), goIdle(true)];
+  return {
+    finalCheck: {
+      entry: queryOwn('finalCheck', (settings) => settings.localTimeoutFinalMs),
+      on: {
+        ended: [
+          { guard: 'ok', target: 'monitoring', actions: notify('agentTimingOut') },
+          { target: 'askCluster' },
+        ],
+      },
     },
-  },
-  askCluster: {
-    entry: base.emit({ type: 'askVerify' } as const),
-    on: {
-      answered: [
-        {
-          guard: 'anyReaches',
-          target: '#agent.idle',
-          actions: notify('WARNING', 'Agent cannot ping its local database'),
-        },
-        { target: 'failing' },
-      ],
+    askCluster: {
+      entry: base.emit({ type: 'askVerify' } as const),
+      on: {
+        answered: [{ guard: 'anyReaches', target: '#agent.idle', actions: told }, { target: 'failing' }],
+      },
     },
-  },
-} as const;
+  } as const;
+}
 
 const wrongState = {
   target: '#agent.idle',
-  actions: notify('SEVERE', 'Database in wrong state'),
+  actions: [notify('wrongState'), goIdle()],
 } as const;
 
 const runningFailureScript = {
@@ -46,21 +50,38 @@ const runningFailureScript = {
   on: { ended: 'detaching' },
 } as const;
 
-/** The agent of the primary: watches it, fails it over, steps down for a switchover. */
+const fenceFor = (fenceCause: FenceCause) => ({
+  target: 'isolating',
+  actions: base.assign({ fenceCause }),
+});
+
+/** What makes a primary step down, whatever it does at the time; another's better right only from its monitoring on. */
+const fencing = {
+  'quorum.lost': fenceFor('quorum'),
+  'fence.ordered': fenceFor('order'),
+  rival: [{ guard: 'atStart', target: '#agent.leaving' }, fenceFor('rival')],
+} as const;
+
+/** The agent of the primary: watches it, fails it over, steps down for a switchover, fences it off. */
 export const primary = base.createStateConfig({
   initial: 'monitoring',
-  entry: base.assign({ role: 'primary', request: null, runScripts: true }),
+  entry: base.assign({ role: 'primary', request: null, runScripts: true, quiet: false, forced: false }),
   states: {
     monitoring: {
       entry: base.emit({ type: 'watch', expectRecovery: false } as const),
       exit: stopWatch,
       on: {
+        ...fencing,
         'database.overdue': 'finalCheck',
         'database.wrongState': wrongState,
+        'customMonitor.failed': { target: 'failing', actions: notify('primaryMonitorFailed') },
         demote: { target: 'demoting', actions: take },
+        replace: { target: 'replacing', actions: take },
       },
     },
-    ...doubt,
+    finalCheck: { ...doubt('primary').finalCheck, on: { ...doubt('primary').finalCheck.on, ...fencing } },
+    askCluster: { ...doubt('primary').askCluster, on: { ...doubt('primary').askCluster.on, ...fencing } },
+    /** efm.md procedure X. */
     failing: {
       initial: 'stopping',
       states: {
@@ -73,43 +94,31 @@ export const primary = base.createStateConfig({
           on: { ended: 'runningFailureScript' },
         },
         runningFailureScript,
-        detaching: { entry: detachAs('p'), on: { ended: 'guarding' } },
-        guarding: {
-          entry: perform('writeGuard', () => ({ type: 'writeGuard' })),
-          on: {
-            ended: {
-              target: '#agent.idle',
-              actions: [
-                notify('SEVERE', 'Primary database failure'),
-                base.emit({ type: 'report', what: 'failed.primary' } as const),
-              ],
-            },
-          },
-        },
-      },
-    },
-    demoting: {
-      initial: 'detaching',
-      states: {
-        detaching: { entry: detachAs('p'), on: { ended: 'stopping' } },
-        stopping: {
-          entry: perform('stopServer', () => ({ type: 'stopServer' })),
-          on: {
-            ended: [
-              { guard: 'ok', target: '#agent.idle.demoted', actions: reply(true) },
-              { target: '#agent.idle', actions: reply(false, 'the primary could not be stopped') },
+        detaching: { entry: detachAs('p'), on: { ended: 'releasingVip' } },
+        releasingVip: { entry: releaseVip, on: { ended: 'guarding' } },
+        guarding: { entry: writeGuard, on: { ended: guardWritten('failed') } },
+        failed: {
+          always: {
+            target: '#agent.idle',
+            actions: [
+              notify('primaryDatabaseFailure'),
+              base.emit({ type: 'report', what: 'failed.primary' } as const),
+              goIdle(),
             ],
           },
         },
       },
     },
+    demoting,
+    replacing,
+    isolating,
   },
 });
 
 /** The agent of a standby: watches it and takes orders. */
 export const standby = base.createStateConfig({
   initial: 'monitoring',
-  entry: base.assign({ role: 'standby', request: null, runScripts: true }),
+  entry: base.assign({ role: 'standby', request: null, runScripts: true, quiet: false, forced: false }),
   states: {
     monitoring: {
       entry: base.emit({ type: 'watch', expectRecovery: true } as const),
@@ -117,11 +126,12 @@ export const standby = base.createStateConfig({
       on: {
         'database.overdue': 'finalCheck',
         'database.wrongState': wrongState,
+        'customMonitor.failed': { target: 'failing', actions: notify('standbyMonitorFailed') },
         promote: { target: '#agent.promoting', actions: take },
         follow: { target: '#agent.reconfiguring', actions: take },
       },
     },
-    ...doubt,
+    ...doubt('standby'),
     failing: {
       initial: 'runningFailureScript',
       states: {
@@ -132,8 +142,9 @@ export const standby = base.createStateConfig({
             ended: {
               target: '#agent.idle',
               actions: [
-                notify('SEVERE', 'Standby database failure'),
+                notify('standbyDatabaseFailure'),
                 base.emit({ type: 'report', what: 'failed.standby' } as const),
+                goIdle(),
               ],
             },
           },

@@ -1,33 +1,17 @@
 import { type Actor, createActor } from 'xstate';
-import type { Clock } from '../kernel/clock.ts';
-import type { RecoveryAnswer } from '../topology/routing.ts';
-import type { Cut, NodeStatus, PgpoolFailoverSettings, PgpoolState } from './pgpool-failover.ts';
+import { PgpoolChecks } from './pgpool-checks.ts';
+import type { NodeRequest, NodeStatus, PgpoolState } from './pgpool-failover.ts';
+import type { PgpoolHost } from './pgpool-host.ts';
 import { pgpoolMachine } from './pgpool-machine.ts';
+import type { PgpoolMainSettings } from './pgpool-main.ts';
+import { type GracefulRequest, PcpCommands, type PcpReply } from './pgpool-pcp.ts';
+import type { ReplicationView } from './pgpool-replication-check.ts';
+import { NodeRequests } from './pgpool-requests.ts';
+import { type CompleteSettings, completeSettings, type PgpoolSettings } from './pgpool-settings.ts';
+import { pgpoolFeatures } from './pgpool-versions.ts';
+import { xstateClock } from './xstate-clock.ts';
 
-/** The port that Pgpool's statechart runs on: commands out, events in; `done` is called once, later. */
-export interface PgpoolHost {
-  readonly clock: Clock;
-  /** The machine's time of day in ms, of which only the place within a second matters. */
-  wallMs(): number;
-  /** Connects to `nodes` and asks whether they are in recovery; answers by node id, null where none came. */
-  askRoles(nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void): void;
-  runFollowCommand(run: { node: number; oldPrimary: number }, done: () => void): void;
-  /** Ends client connections. */
-  cutSessions(cut: Cut): void;
-  /** Children without a client, and the others after their client, renew themselves and their cached connections. */
-  renewChildren(): void;
-  /** Switching is over. */
-  serving(): void;
-  /** The main process has come to rest and forks children in place of those that have ended. */
-  reaping(): void;
-}
-
-/** What the model reads of pgpool.conf. */
-export interface PgpoolSettings extends PgpoolFailoverSettings {
-  failoverOnBackendError: boolean;
-  failoverOnBackendShutdown: boolean;
-  numInitChildren: number;
-}
+export type { PgpoolHost, PgpoolSettings };
 
 /** One backend as `pcp_node_info` shows it. */
 interface NodeView {
@@ -35,13 +19,7 @@ interface NodeView {
   role: 'primary' | 'standby';
 }
 
-/** Answer to a PCP command; success only means that the request was queued. */
-interface PcpReply {
-  ok: boolean;
-  message: string;
-}
-
-/** One Pgpool-II without watchdog and health check. */
+/** One Pgpool-II: its main process, its checks, and the commands that reach it. */
 export interface Pgpool {
   start(): void;
   stop(): void;
@@ -50,9 +28,26 @@ export interface Pgpool {
   switching(): boolean;
   /** Children that end are forked again at once: the main process neither works on a request nor rests after one. */
   reaps(): boolean;
+  /** A follow run is under way. */
+  following(): boolean;
+  /** Delay and replication state of the nodes as Pgpool last saw them. */
+  replication(): ReplicationView;
+  /** Nodes whose health check runs. */
+  checked(): readonly number[];
   detach(node: number): PcpReply;
   attach(node: number): PcpReply;
-  promote(node: number): PcpReply;
+  /** `switchover`: with `-s`, from 4.3 on. */
+  promote(node: number, options?: { switchover?: boolean }): PcpReply;
+  /** The same with `-g`: waits for the clients to leave. On its timeout nothing is done and success is reported. */
+  graceful(request: GracefulRequest, done: (reply: PcpReply) => void): void;
+  /** A PCP client keeps its connection. @returns what closes it */
+  holdPcp(): () => void;
+  /** Puts a request into the queue that has passed the watchdog. */
+  carryOut(request: NodeRequest): void;
+  /** Takes the nodes' states and the primary from the leader of the watchdog. */
+  sync(status: readonly NodeStatus[], primary: number): void;
+  /** Another holds the follow lock, or lets it go. */
+  lockFollow(held: boolean): void;
   /** A child has ended by itself: the main process gets a signal. */
   childEnded(): void;
   /** A client session got connections to these nodes: waiting ones are now up. */
@@ -63,62 +58,166 @@ export interface Pgpool {
   sessionSawError(node: number): void;
 }
 
+/** States of the main process in which sessions are served. */
+const servingStates = ['starting', 'idle', 'resting', 'rested', 'blocked', 'reaping'] as const;
+
 /** Creates a Pgpool with the given nodes; it does nothing before `start`. */
 export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared: PgpoolState): Pgpool {
+  const complete = completeSettings(settings);
   const actor = createActor(pgpoolMachine, {
-    clock: clockOf(host.clock),
-    input: { settings, shared },
+    clock: xstateClock(host.clock),
+    input: {
+      settings: mainSettingsOf(complete),
+      shared,
+      second: () => Math.floor(host.wallMs() / 1000),
+    },
   });
-  listen(actor, host);
-  const pause = watchPause(actor, host);
-  const state = (): PgpoolState => actor.getSnapshot().context.shared;
-  const isDown = (node: number): boolean => (state().status[node] ?? 'down') === 'down';
-  const request = (kind: 'attach' | 'detach' | 'promote', node: number): PcpReply => {
-    actor.send({ type: 'request', request: { kind, node } });
-    return { ok: true, message: 'Command Successful' };
-  };
-  const goDown = (node: number): void => {
-    if (!isDown(node)) request('detach', node);
-  };
+  const view = viewOf(actor);
+  const carryOut = (request: NodeRequest): void => actor.send({ type: 'request', request });
+  const requests = new NodeRequests(host, complete, { state: view.state, carryOut });
+  const checks = new PgpoolChecks(host, complete, {
+    ...view,
+    locked: () => view.following() || actor.getSnapshot().context.lockHolders > 0,
+    holdLock: (held) => actor.send({ type: held ? 'lock.taken' : 'lock.released' }),
+    degenerate: (node, wholeRestart) => requests.degenerate(node, wholeRestart),
+    attach: (node) => requests.attach(node, false),
+  });
+  const onceServing = listen(actor, host);
+  actor.on('started', () => checks.start());
+  actor.on('concluded', () => checks.requestDone());
+  const listens = (): boolean => !actor.getSnapshot().context.starting;
+  const pcp = new PcpCommands({
+    host,
+    settings: complete,
+    requests,
+    state: view.state,
+    listens,
+    onceServing,
+  });
   return {
+    ...view,
     start: () => {
       actor.start();
     },
     stop: () => {
+      checks.stop();
       actor.stop();
     },
+    replication: () => checks.view,
+    checked: () => checks.checked,
+    detach: (node) => pcp.detach(node),
+    attach: (node) => pcp.attach(node),
+    promote: (node, options) => pcp.promote(node, options),
+    graceful: (request, done) => pcp.graceful(request, done),
+    holdPcp: () => holdPcp(actor),
+    carryOut,
+    lockFollow: (held) => actor.send({ type: held ? 'lock.taken' : 'lock.released' }),
+    sync: (status, primary) => {
+      actor.send({ type: 'synced', status, primary });
+      checks.forkHealthChecks();
+    },
+    ...sessionSignals(actor, host, { settings: complete, requests }),
+  };
+}
+
+type Main = Actor<typeof pgpoolMachine>;
+
+function viewOf(actor: Main): Pick<Pgpool, 'nodes' | 'state' | 'switching' | 'reaps' | 'following'> {
+  const state = (): PgpoolState => actor.getSnapshot().context.shared;
+  return {
+    state,
     nodes: () => {
       const { status, primary } = state();
       return status.map((entry, id) => ({ status: entry, role: id === primary ? 'primary' : 'standby' }));
     },
-    state,
     switching: () => {
       const snapshot = actor.getSnapshot();
-      return !(['idle', 'resting', 'reaping'] as const).some((main) => snapshot.matches({ main }));
+      if (snapshot.context.starting) return false;
+      return !servingStates.some((main) => snapshot.matches({ main }));
     },
     reaps: () => (['idle', 'reaping'] as const).some((main) => actor.getSnapshot().matches({ main })),
-    detach: (node) =>
-      isDown(node)
-        ? { ok: false, message: `invalid degenerate backend request, node id : ${node} status: [3]` }
-        : request('detach', node),
-    attach: (node) => request('attach', node),
-    promote: (node) =>
-      node === state().primary
-        ? { ok: false, message: 'specified node is already primary node' }
-        : request('promote', node),
+    following: () => actor.getSnapshot().context.following,
+  };
+}
+
+function sessionSignals(
+  actor: Main,
+  host: PgpoolHost,
+  { settings, requests }: { settings: CompleteSettings; requests: NodeRequests },
+): Pick<Pgpool, 'childEnded' | 'sessionConnected' | 'sessionSawShutdown' | 'sessionSawError'> {
+  const pause = watchPause(actor, host);
+  return {
     childEnded: () => {
       if (pause.secondIsOver()) actor.send({ type: 'pause.cutShort' });
     },
     sessionConnected: (nodes, skippedMain) => {
-      if (nodes.some((node) => state().status[node] === 'waiting')) actor.send({ type: 'connected', nodes });
-      if (skippedMain) actor.send({ type: 'mainUnreachable', node: state().main, reachable: nodes });
+      const { status, main } = actor.getSnapshot().context.shared;
+      if (nodes.some((node) => status[node] === 'waiting')) actor.send({ type: 'connected', nodes });
+      if (skippedMain) actor.send({ type: 'mainUnreachable', node: main, reachable: nodes });
     },
     sessionSawShutdown: (node) => {
-      if (settings.failoverOnBackendShutdown) goDown(node);
+      if (settings.failoverOnBackendShutdown) requests.degenerate(node, false);
     },
     sessionSawError: (node) => {
-      if (settings.failoverOnBackendError) goDown(node);
+      if (settings.failoverOnBackendError) requests.degenerate(node, false);
     },
+  };
+}
+
+function holdPcp(actor: Main): () => void {
+  actor.send({ type: 'pcp.held' });
+  let held = true;
+  return () => {
+    if (held) actor.send({ type: 'pcp.released' });
+    held = false;
+  };
+}
+
+/** Hands what the main process wants done to the host. @returns what has `serving` heard once */
+function listen(actor: Main, host: PgpoolHost): (hear: () => void) => void {
+  let waiting: (() => void)[] = [];
+  actor.on('cut', ({ cut }) => {
+    if (cut.scope !== 'none') host.cutSessions(cut);
+  });
+  actor.on('renewChildren', () => host.renewChildren());
+  actor.on('serving', () => {
+    host.serving();
+    const hearing = waiting;
+    waiting = [];
+    for (const hear of hearing) hear();
+  });
+  actor.on('reaping', () => host.reaping());
+  actor.on('writeStatusFile', ({ lines }) => host.writeStatusFile?.(lines));
+  actor.on('askRoles', ({ nodes }) => {
+    host.askRoles(nodes, (answers, upstreams = []) => actor.send({ type: 'roles', answers, upstreams }));
+  });
+  actor.on('runCommand', ({ run }) => {
+    const ended = (): void => actor.send({ type: 'command.ended' });
+    if (host.runCommand) host.runCommand(run, ended);
+    else host.clock.setTimeout(ended, 0);
+  });
+  actor.on('following', ({ on }) => host.following?.(on));
+  actor.on('runFollow', ({ node, oldPrimary }) => {
+    host.runFollowCommand({ node, oldPrimary }, () => actor.send({ type: 'follow.ended' }));
+  });
+  return (hear) => {
+    waiting.push(hear);
+  };
+}
+
+function mainSettingsOf(settings: CompleteSettings): PgpoolMainSettings {
+  const features = pgpoolFeatures(settings.version);
+  const flagged = settings.nodes.findIndex(({ flag }) => flag === 'ALWAYS_PRIMARY');
+  return {
+    searchPrimaryNodeTimeout: settings.searchPrimaryNodeTimeout,
+    hasFollowCommand: settings.hasFollowCommand,
+    hasFailoverCommand: settings.hasFailoverCommand,
+    hasFailbackCommand: settings.hasFailbackCommand,
+    detachFalsePrimary: settings.detachFalsePrimary,
+    alwaysPrimary: flagged < 0 ? null : flagged,
+    searchAtStart: settings.searchAtStart,
+    searchByTime: features.searchByTime,
+    waitsForPcpClients: features.waitsForPcpClients,
   };
 }
 
@@ -127,7 +226,7 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
  * signal comes: a child that ends after the second has changed ends the pause, however short it was (pgpool_main.c 4.3.5:
  * `pool_sleep()`).
  */
-function watchPause(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): { secondIsOver(): boolean } {
+function watchPause(actor: Main, host: PgpoolHost): { secondIsOver(): boolean } {
   const second = (): number => Math.floor(host.wallMs() / 1000);
   let begunInSecond: number | null = null;
   actor.subscribe((snapshot) => {
@@ -136,30 +235,4 @@ function watchPause(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): { sec
     else begunInSecond ??= second();
   });
   return { secondIsOver: () => begunInSecond !== null && second() > begunInSecond };
-}
-
-/** The host's clock in the shape that xstate asks for. */
-function clockOf(clock: Clock): {
-  setTimeout(fire: () => void, delayMs: number): number;
-  clearTimeout(id: number): void;
-} {
-  return {
-    setTimeout: (fire, delayMs) => clock.setTimeout(fire, delayMs) as number,
-    clearTimeout: (id) => clock.clearTimeout(id),
-  };
-}
-
-function listen(actor: Actor<typeof pgpoolMachine>, host: PgpoolHost): void {
-  actor.on('cut', ({ cut }) => {
-    if (cut.scope !== 'none') host.cutSessions(cut);
-  });
-  actor.on('renewChildren', () => host.renewChildren());
-  actor.on('serving', () => host.serving());
-  actor.on('reaping', () => host.reaping());
-  actor.on('askRoles', ({ nodes }) => {
-    host.askRoles(nodes, (answers) => actor.send({ type: 'roles', answers }));
-  });
-  actor.on('runFollow', ({ node, oldPrimary }) => {
-    host.runFollowCommand({ node, oldPrimary }, () => actor.send({ type: 'follow.ended' }));
-  });
 }

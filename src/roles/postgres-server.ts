@@ -27,6 +27,7 @@ type ServerEvent =
   | { type: 'crash' }
   | { type: 'follow'; primary: string }
   | { type: 'guard' }
+  | { type: 'unguard' }
   | { type: 'rebuilt'; primary: string };
 
 type ServerEmission = { type: 'entered'; state: ServerState };
@@ -71,13 +72,16 @@ export const postgresMachine = base.createMachine({
   id: 'postgres',
   context: ({ input }) => ({ ...input, guarded: false }),
   initial: 'down',
+  on: {
+    guard: { actions: base.assign({ guarded: true }) },
+    unguard: { actions: base.assign({ guarded: false }) },
+  },
   states: {
     down: {
       entry: enter('down'),
       on: {
         start: [{ guard: 'guarded' }, { target: 'starting' }],
         follow: { actions: follow },
-        guard: { actions: base.assign({ guarded: true }) },
         rebuilt: { actions: rebuild },
       },
     },
@@ -112,6 +116,8 @@ export interface PostgresServer {
   state(): ServerState;
   upstream(): string | null;
   guarded(): boolean;
+  /** A standby.signal lies in its data directory. */
+  standbySignal(): boolean;
   send(event: ServerEvent): void;
   stop(): void;
 }
@@ -135,6 +141,7 @@ export function createPostgresServer(
     state: () => actor.getSnapshot().value,
     upstream: () => actor.getSnapshot().context.upstream,
     guarded: () => actor.getSnapshot().context.guarded,
+    standbySignal: () => actor.getSnapshot().context.standbySignal,
     send: (event) => actor.send(event),
     stop: () => {
       actor.stop();

@@ -8,6 +8,8 @@ export interface Answer {
   node: string;
   ok: boolean;
   detail: string | null;
+  /** False when nothing came: its time was over, or its agent is gone. */
+  answered: boolean;
 }
 
 interface Pending {
@@ -17,14 +19,22 @@ interface Pending {
   done: (answers: Answer[]) => void;
 }
 
-/** Questions of one agent to others: numbers them, gathers the answers, and ends each exactly once. */
+/** Requests that an agent can make in a millisecond before its numbers meet those of a next life. */
+const numbersPerMs = 1024;
+
+/**
+ * Questions of one agent to others: numbers them, gathers the answers, and ends each exactly once.
+ *
+ * Numbers begin with the instant of the start, so that an answer to an agent's former life is not taken for one to it.
+ */
 export class Requests {
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
-  #nextId = 1;
+  #nextId: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#nextId = Math.floor(clock.nowMs()) * numbersPerMs + 1;
   }
 
   /**
@@ -51,7 +61,11 @@ export class Requests {
     for (const node of options.nodes) options.send(node, id);
   }
 
-  take(id: number, answer: Answer): void {
+  take(id: number, answer: Omit<Answer, 'answered'>): void {
+    this.#take(id, { ...answer, answered: true });
+  }
+
+  #take(id: number, answer: Answer): void {
     const pending = this.#pending.get(id);
     if (!pending?.waiting.delete(answer.node)) return;
     pending.answers.push(answer);
@@ -61,13 +75,14 @@ export class Requests {
   /** An agent is gone: it answers nothing any more. */
   lose(node: string): void {
     for (const id of [...this.#pending.keys()])
-      this.take(id, { node, ok: false, detail: 'the agent is gone' });
+      this.#take(id, { node, ok: false, detail: 'the agent is gone', answered: false });
   }
 
   #giveUp(id: number): void {
     const pending = this.#pending.get(id);
     if (!pending) return;
-    for (const node of pending.waiting) pending.answers.push({ node, ok: false, detail: silence });
+    for (const node of pending.waiting)
+      pending.answers.push({ node, ok: false, detail: silence, answered: false });
     this.#end(id);
   }
 

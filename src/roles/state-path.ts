@@ -15,11 +15,14 @@ export function isMonitoring(path: string): boolean {
 
 /** The role that an agent shows to others in a state of its statechart. */
 export function roleOf(path: string): AgentRole {
-  const top = path.split('.')[0];
+  const [top = ''] = path.split('.');
   switch (top) {
     case 'reconfiguring':
     case 'rejoining':
       return 'standby';
+    case 'leaving':
+    case 'stopped':
+      return 'starting';
     case 'starting':
     case 'witness':
     case 'primary':

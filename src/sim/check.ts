@@ -7,32 +7,20 @@ const onlyAt: Readonly<Record<string, readonly string[]>> = {
   load_balance_mode: ['on'],
   statement_level_load_balance: ['off'],
   disable_load_balance_on_write: ['transaction', 'off'],
-  detach_false_primary: ['off'],
-  health_check_period: ['0'],
   delay_threshold: ['0'],
   failover_command: [''],
-  auto_failback: ['off'],
   child_max_connections: ['0'],
   connection_life_time: ['0'],
   reserved_connections: ['0'],
 };
 
-/** What of a cluster this release's simulated world cannot follow; empty when it can. */
-export function checkSimulated(cluster: Cluster): Problem[] {
+/** What of a cluster's servers and of the settings behind every simulation cannot be followed; empty when it can. */
+export function checkShape({ pgpools, backends, pgpoolSettings }: Cluster): Problem[] {
   const problems: Problem[] = [];
-  const complain = (message: string, hint: string): void => {
-    problems.push({ rule: 'simulated-world', message, hint });
-  };
-  const { pgpools, backends, pgpoolSettings } = cluster;
+  const complain = complainTo(problems);
   if (pgpools.length !== 1) complain(`the model has ${pgpools.length} Pgpools`, 'this release simulates one');
   const primaries = backends.filter(({ roleAtStart }) => roleAtStart === 'primary').length;
   if (primaries !== 1) complain(`the model has ${primaries} primaries`, 'give one server the role primary');
-  for (const [name, values] of Object.entries(onlyAt)) {
-    const value = pgpoolSetting(pgpoolSettings, name) ?? '';
-    if (values.includes(value)) continue;
-    const accepted = values.map((entry) => `'${entry}'`).join(' or ');
-    complain(`${name} = '${value}' is not simulated`, `this release simulates ${accepted}; run it live`);
-  }
   if (pgpoolDurationMs(pgpoolSettings, 'search_primary_node_timeout') === undefined) {
     complain('search_primary_node_timeout is no time', 'write seconds, such as 3');
   }
@@ -40,4 +28,24 @@ export function checkSimulated(cluster: Cluster): Problem[] {
   if (children === undefined || children < 1)
     complain('num_init_children is no count', 'write a whole number above 0');
   return problems;
+}
+
+/** What of a cluster the simulated world cannot follow under load; empty when it can. */
+export function checkSimulated(cluster: Cluster): Problem[] {
+  const problems: Problem[] = [];
+  const complain = complainTo(problems);
+  const { pgpoolSettings } = cluster;
+  for (const [name, values] of Object.entries(onlyAt)) {
+    const value = pgpoolSetting(pgpoolSettings, name) ?? '';
+    if (values.includes(value)) continue;
+    const accepted = values.map((entry) => `'${entry}'`).join(' or ');
+    complain(`${name} = '${value}' is not simulated`, `this release simulates ${accepted}; run it live`);
+  }
+  return [...checkShape(cluster), ...problems];
+}
+
+function complainTo(problems: Problem[]): (message: string, hint: string) => void {
+  return (message, hint) => {
+    problems.push({ rule: 'simulated-world', message, hint });
+  };
 }

@@ -1,38 +1,48 @@
-import { clusterArgument } from '../drills/catalogue.ts';
 import type { ActionResult, ClusterView, DrillAction } from '../drills/world.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import { Random } from '../kernel/random.ts';
-import { EfmAgent } from '../roles/efm-agent.ts';
 import { FailedServer } from '../roles/failed-server.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
-import type { PgpoolSettings } from '../roles/pgpool.ts';
-import type { AgentPlace, Backend, Cluster } from '../topology/cluster.ts';
-import { parseEfmSettings } from '../topology/efm-properties.ts';
-import { pgpoolDurationMs, pgpoolNumber, pgpoolSwitch } from '../topology/pgpool-conf.ts';
-import { AgentNet, SimHost } from './agent-host.ts';
+import type { Backend, Cluster } from '../topology/cluster.ts';
+import type { AgentBeat } from './agent-host.ts';
+import { AgentNet } from './agent-net.ts';
+import { SimAgents } from './agents.ts';
 import { type Draw, Draws } from './draws.ts';
+import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
 import { PgpoolFront } from './pgpool-front.ts';
+import { pgpoolSettingsOf } from './pgpool-settings.ts';
 import { Replication } from './replication.ts';
-import { Scripts } from './scripts.ts';
+import { Scripts, type ScriptWaits } from './scripts.ts';
 import { SimServer } from './server.ts';
 import { Station } from './station.ts';
+import { VirtualIp } from './virtual-ip.ts';
 
-/** Servers are up, then Pgpool starts, then the agents one after the other: the first becomes the coordinator. */
-const pgpoolAfterMs = 3000;
-const agentsAfterMs = 4000;
-const agentGapMs = 300;
+/** When the parts of a cluster start, ms after its servers; agents by their place in the node list. */
+export interface StartTimes {
+  pgpoolMs: number;
+  agentMs(position: number): number;
+}
+
+/** Servers are up, then Pgpool starts, then the agents one after the other. */
+const startInOrder: StartTimes = { pgpoolMs: 3000, agentMs: (position) => 4000 + 300 * position };
 
 /** Cores of the one machine that carries every server without a `cpu` of its own, as the lab's servers are (docs/method.md S2). */
 const sharedCores = 2;
 
-/** The hooks that the lab gives every agent. */
-const labHooks = {
-  'script.load.balancer.attach': 'load_balancer_attach.sh %h %t',
-  'script.load.balancer.detach': 'load_balancer_detach.sh %h %t',
-  'script.post.promotion': 'post_promotion.sh %p %f',
-} as const;
+export interface SimClusterOptions {
+  seed: number;
+  record: (event: RecordedEventWithoutTime) => void;
+  /** The waits of pgpool.env that differ from the shipped ones. */
+  waits?: Partial<ScriptWaits>;
+  /** Hears the agents' periodic work. */
+  beat?: (beat: AgentBeat) => void;
+  /** Pgpool has a follow_primary_command, as the lab's always has. */
+  hasFollowCommand?: boolean;
+  /** How a lost host meets a packet; silence, unless hosts share a machine whose kernel refuses for them. */
+  lossStyle?: LossStyle;
+}
 
 /** The backend that is the primary when the cluster starts. */
 function primaryAtStart(backends: readonly Backend[]): Backend {
@@ -51,99 +61,165 @@ export class SimCluster {
   readonly record: (event: RecordedEventWithoutTime) => void;
   readonly #clock: Clock;
   readonly #cluster: Cluster;
-  readonly #agents = new Map<string, EfmAgent>();
-  readonly #operator: Draw;
+  readonly #network: Network;
+  readonly #agents: SimAgents;
+  readonly #scripts: Scripts;
   readonly #rebuild: Draw;
+  readonly #startPgpool: Draw;
   readonly #lastFailed = new FailedServer();
 
-  constructor(
-    clock: Clock,
-    cluster: Cluster,
-    { seed, record }: { seed: number; record: (event: RecordedEventWithoutTime) => void },
-  ) {
+  constructor(clock: Clock, cluster: Cluster, options: SimClusterOptions) {
+    const { seed, record, waits, lossStyle, beat } = options;
     this.#clock = clock;
     this.#cluster = cluster;
     this.record = record;
     this.draws = new Draws(cluster.serviceTimes, new Random(seed).fork('simulated cluster'));
     const { draws } = this;
-    const primary = primaryAtStart(cluster.backends);
-    const shared = new Station(clock, sharedCores);
-    const own = new Map(
-      cluster.servers.map(({ name, cpu }) => [name, cpu === null ? shared : new Station(clock, cpu)]),
+    this.#network = new Network(
+      cluster.servers.map(({ name }) => name),
+      lossStyle,
     );
-    const stationOf = (name: string | undefined): Station => (name && own.get(name)) || shared;
+    const network = this.#network;
+    const primary = primaryAtStart(cluster.backends);
+    const stationOf = stationsOf(clock, cluster);
     this.servers = cluster.backends.map(({ id, server: name }) => {
       const upstream = id === primary.id ? null : primary.server;
       return new SimServer(clock, draws, { name, id, station: stationOf(name), upstream });
     });
-    this.replication = new Replication(clock, draws, this.servers);
-    this.front = new PgpoolFront(clock, draws, {
-      servers: this.servers,
-      station: stationOf(cluster.pgpools[0]?.server),
+    const { servers } = this;
+    const replication = new Replication(clock, draws, { servers, network });
+    this.replication = replication;
+    const host = cluster.pgpools[0]?.server ?? '';
+    const front = new PgpoolFront(clock, draws, {
+      servers,
+      network,
+      host,
+      station: stationOf(host),
       weights: cluster.backends.map(({ weight }) => weight),
-      settings: pgpoolSettingsOf(cluster),
+      settings: pgpoolSettingsOf(cluster, options.hasFollowCommand ?? true),
       primary: primary.id,
       follow: (run, done) => scripts.follow(run, done),
     });
-    const { pgpool } = this.front;
-    const scripts = new Scripts(clock, draws, { pgpool, servers: this.servers });
-    const parts = { clock, draws, net: new AgentNet(clock, draws), replication: this.replication, scripts };
+    this.front = front;
+    const scripts: Scripts = new Scripts(clock, draws, { front, servers, ...(waits ? { waits } : {}) });
+    this.#scripts = scripts;
     const recordAgent = (event: RecordedEventWithoutTime): void => {
       if (event.type === 'agentState') this.#lastFailed.take({ ...event, atMs: clock.nowMs() });
       record(event);
     };
-    for (const place of cluster.agents)
-      this.#addAgent(place, { ...parts, servers: this.servers, record: recordAgent });
+    const shared = { clock, draws, network, servers, replication, front };
+    const net = new AgentNet(clock, draws, network);
+    const vip = new VirtualIp(network);
+    this.#agents = new SimAgents(cluster, { ...shared, net, scripts, vip, beat, record: recordAgent });
     this.observers = new Observers(clock, {
-      pgpool,
-      pgpoolName: cluster.pgpools[0]?.server ?? 'pgpool',
-      servers: this.servers,
-      replication: this.replication,
+      front,
+      pgpoolName: host || 'pgpool',
+      servers,
+      replication,
       draws,
       record,
     });
-    this.#operator = draws.of('script', 'efm command');
     this.#rebuild = draws.of('rebuildServer', 'operator');
+    this.#startPgpool = draws.of('startServer', 'Pgpool');
   }
 
-  start(): void {
+  /** Scripts or the follow command still have work in the background. */
+  get busy(): boolean {
+    return this.#scripts.busy || this.front.pgpool.switching();
+  }
+
+  start({ pgpoolMs, agentMs }: StartTimes = startInOrder): void {
     for (const server of this.servers) server.send({ type: 'start' });
-    this.#clock.setTimeout(() => this.front.pgpool.start(), pgpoolAfterMs);
-    for (const [position, agent] of [...this.#agents.values()].entries()) {
-      this.#clock.setTimeout(() => agent.start(), agentsAfterMs + position * agentGapMs);
-    }
+    this.#clock.setTimeout(() => this.front.pgpool.start(), pgpoolMs);
+    this.#agents.startAll(agentMs);
   }
 
   close(): void {
     this.observers.stop();
-    for (const agent of this.#agents.values()) agent.kill();
+    this.#agents.close();
     this.front.pgpool.stop();
     for (const server of this.servers) server.close();
   }
 
   view(): ClusterView {
+    const named = (state: string): string[] =>
+      this.servers.filter((server) => server.state === state && server.accepts).map(({ name }) => name);
+    const { agents, backends, pgpools } = this.#cluster;
     return {
-      primary: this.servers.find(({ state }) => state === 'primary')?.name ?? null,
-      agentBeside: (server) => [...this.#agents.keys()].find((name) => name !== server) ?? null,
+      primary: named('primary')[0] ?? null,
+      primaryAtStart: primaryAtStart(backends).server,
+      standbys: named('standby'),
+      witness: agents.find(({ witness }) => witness)?.server ?? null,
+      pgpool: pgpools[0]?.server ?? null,
+      agentBeside: (server) => this.#agents.beside(server),
       lastFailed: this.#lastFailed.name,
     };
   }
 
+  /** Carries a drill's action out; `done` is called once, later. */
   perform(action: DrillAction, done: (result: ActionResult) => void): void {
-    if (action.type === 'efm') {
-      this.#command(action.server, action.args, done);
-      return;
+    const ended = (ok: boolean, detail: string | null): void => {
+      this.#clock.setTimeout(() => done({ ok, detail }), 0);
+    };
+    if (action.type === 'efm') this.#agents.command(action.server, action.args, done);
+    else if (action.type === 'partition') {
+      this.#network.partition(action.sides);
+      ended(true, null);
+    } else if (action.type === 'heal') {
+      this.#network.heal();
+      ended(true, null);
+    } else if (!this.#cluster.servers.some(({ name }) => name === action.server)) {
+      ended(false, `no server ${action.server}`);
+    } else if (action.type === 'rebuildServer') this.#rebuildServer(action, done);
+    else {
+      const refusal = this.#disturb(action);
+      ended(refusal === null, refusal);
     }
-    const server = this.servers.find(({ name }) => name === action.server);
-    if (!server) {
-      this.#clock.setTimeout(() => done({ ok: false, detail: `no server ${action.server}` }), 0);
-      return;
+  }
+
+  /** @returns why it cannot be done; null when it is done */
+  #disturb(action: Exclude<OnServer, { type: 'rebuildServer' }>): string | null {
+    const { type, server: name } = action;
+    const server = this.servers.find((entry) => entry.name === name);
+    const noDatabase = `${name} has no PostgreSQL`;
+    const runsPgpool = this.#cluster.pgpools.some((place) => place.server === name);
+    switch (type) {
+      case 'killServer':
+        if (!server) return noDatabase;
+        this.#lastFailed.killed(name, this.#clock.nowMs());
+        server.send({ type: 'crash' });
+        return null;
+      case 'hangServer':
+        if (!server) return noDatabase;
+        this.#lastFailed.killed(name, this.#clock.nowMs());
+        server.hang();
+        return null;
+      case 'wakeServer':
+        server?.wake();
+        return server ? null : noDatabase;
+      case 'killAgent':
+        this.#agents.kill(name);
+        return null;
+      case 'stopAgent':
+        this.#agents.stop(name);
+        return null;
+      case 'startAgent':
+        this.#agents.start(name);
+        return null;
+      case 'killPgpool':
+        if (runsPgpool) this.front.kill();
+        return runsPgpool ? null : `${name} has no Pgpool`;
+      case 'startPgpool':
+        if (runsPgpool) this.#clock.setTimeout(() => this.front.restart(), this.#startPgpool());
+        return runsPgpool ? null : `${name} has no Pgpool`;
+      case 'loseNode':
+        if (server) this.#lastFailed.killed(name, this.#clock.nowMs());
+        this.#network.lose(name);
+        server?.send({ type: 'crash' });
+        this.#agents.kill(name);
+        if (runsPgpool) this.front.kill();
+        return null;
     }
-    if (action.type === 'killServer') {
-      this.#lastFailed.killed(server.name, this.#clock.nowMs());
-      server.send({ type: 'crash' });
-      this.#clock.setTimeout(() => done({ ok: true, detail: null }), 0);
-    } else this.#rebuildServer(server, action.primary, done);
   }
 
   /** Rows on the timeline of the one primary; null when there is none or several. */
@@ -152,64 +228,49 @@ export class SimCluster {
     return primaries.length === 1 ? (primaries[0] as SimServer).rows : null;
   }
 
-  #addAgent(place: AgentPlace, parts: ConstructorParameters<typeof SimHost>[1]): void {
-    const properties = { 'is.witness': String(place.witness), ...labHooks, ...place.properties };
-    const members = this.#cluster.agents.map(({ server }) => server);
-    const identity = { node: place.server, members, clusterName: this.#cluster.efmCluster };
-    const agent = new EfmAgent(new SimHost(place.server, parts), identity, parseEfmSettings(properties));
-    this.#agents.set(place.server, agent);
-    parts.net.join(place.server, (from, message) => agent.receive(from, message));
-  }
-
-  /** The `efm` program takes a moment to start, then asks the agent of its server. */
-  #command(server: string, args: readonly string[], done: (result: ActionResult) => void): void {
-    const agent = this.#agents.get(server);
-    this.#clock.setTimeout(() => {
-      if (!agent) {
-        done({ ok: false, detail: `no agent on ${server}` });
-        return;
-      }
-      const named = args.map((arg) => (arg === clusterArgument ? this.#cluster.efmCluster : arg));
-      agent.command(named, ({ exitCode, stdout, stderr }) => {
-        done({ ok: exitCode === 0, detail: (exitCode === 0 ? stdout : stderr).trim() || null });
-      });
-    }, this.#operator());
-  }
-
-  #rebuildServer(server: SimServer, primary: string, done: (result: ActionResult) => void): void {
-    const source = this.servers.find(({ name }) => name === primary);
+  /** A lost host is repaired first; its agent starts when the server is a standby. */
+  #rebuildServer(
+    { server: name, primary }: Extract<DrillAction, { type: 'rebuildServer' }>,
+    done: (result: ActionResult) => void,
+  ): void {
+    const server = this.servers.find((entry) => entry.name === name);
+    const source = this.servers.find((entry) => entry.name === primary);
     const refuse = (detail: string): void => {
       this.#clock.setTimeout(() => done({ ok: false, detail }), 0);
     };
-    if (server.state !== 'down') refuse(`${server.name} is not down`);
+    if (!server) refuse(`${name} has no PostgreSQL`);
+    else if (server.state !== 'down') refuse(`${name} is not down`);
     else if (source?.state !== 'primary') refuse(`${primary} is no primary`);
     else {
+      this.#network.repair(name);
       this.#clock.setTimeout(() => {
         this.replication.copy(server, source);
         server.send({ type: 'rebuilt', primary });
         server.send({ type: 'start' });
         server.whenIn(
           (state) => state !== 'starting',
-          (state) => done({ ok: state === 'standby', detail: null }),
+          (state) => {
+            this.#agents.start(name);
+            done({ ok: state === 'standby', detail: null });
+          },
         );
       }, this.#rebuild());
     }
   }
 }
 
-/** What the statecharts read of pgpool.conf; the lab always sets a follow command. */
-function pgpoolSettingsOf({ pgpoolSettings }: Cluster): PgpoolSettings {
-  const searchMs = pgpoolDurationMs(pgpoolSettings, 'search_primary_node_timeout');
-  const numInitChildren = pgpoolNumber(pgpoolSettings, 'num_init_children');
-  invariant(
-    searchMs !== undefined && numInitChildren !== undefined,
-    'pgpool settings have passed their check',
+type OnServer =
+  Extract<DrillAction, { server: string }> extends infer Action
+    ? Action extends { type: 'efm' }
+      ? never
+      : Action
+    : never;
+
+/** Each server's processors: its own, or those of the one machine that all others share. */
+function stationsOf(clock: Clock, { servers }: Cluster): (server: string) => Station {
+  const shared = new Station(clock, sharedCores);
+  const own = new Map(
+    servers.flatMap(({ name, cpu }) => (cpu === null ? [] : [[name, new Station(clock, cpu)] as const])),
   );
-  return {
-    searchPrimaryNodeTimeout: Math.ceil(searchMs / 1000),
-    hasFollowCommand: true,
-    failoverOnBackendError: pgpoolSwitch(pgpoolSettings, 'failover_on_backend_error'),
-    failoverOnBackendShutdown: pgpoolSwitch(pgpoolSettings, 'failover_on_backend_shutdown'),
-    numInitChildren,
-  };
+  return (server) => own.get(server) ?? shared;
 }

@@ -1,7 +1,7 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
-import type { Pgpool } from '../roles/pgpool.ts';
 import type { Draws } from './draws.ts';
+import type { PgpoolFront } from './pgpool-front.ts';
 import type { Replication } from './replication.ts';
 import type { SimServer } from './server.ts';
 
@@ -10,7 +10,7 @@ const pgpoolPeriodMs = 200;
 const serverPeriodMs = 250;
 
 export interface Observed {
-  pgpool: Pgpool;
+  front: Pick<PgpoolFront, 'pgpool' | 'alive'>;
   pgpoolName: string;
   servers: readonly SimServer[];
   replication: Replication;
@@ -59,8 +59,9 @@ export class Observers {
   }
 
   #lookAtPgpool(): void {
-    const { pgpool, pgpoolName, servers, record } = this.#observed;
-    for (const [id, { status, role }] of pgpool.nodes().entries()) {
+    const { front, pgpoolName, servers, record } = this.#observed;
+    if (!front.alive) return;
+    for (const [id, { status, role }] of front.pgpool.nodes().entries()) {
       const server = servers[id]?.name ?? String(id);
       if (this.#isNew(`node ${id}`, `${status} ${role}`)) {
         record({ type: 'backendStatus', pgpool: pgpoolName, server, status, role });

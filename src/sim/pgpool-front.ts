@@ -1,27 +1,25 @@
 import type { Clock } from '../kernel/clock.ts';
-import { createPgpool, type Pgpool, type PgpoolSettings } from '../roles/pgpool.ts';
-import { type Cut, primaryMeantBy } from '../roles/pgpool-failover.ts';
-import {
-  type AdmissionResult,
-  admitSession,
-  type ClientError,
-  cutError,
-  lostBackend,
-} from '../roles/pgpool-sessions.ts';
+import type { Pgpool, PgpoolSettings } from '../roles/pgpool.ts';
+import type { Cut, PgpoolState } from '../roles/pgpool-failover.ts';
+import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
+import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
+import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
-import { type Backends, Children } from './children.ts';
+import { BackendSight } from './backend-sight.ts';
+import { type Backends, type Child, Children } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
+import { type FrontSession, FrontSessions } from './front-sessions.ts';
+import { Network } from './network.ts';
 import type { SimServer } from './server.ts';
 import type { Station } from './station.ts';
+import { watchedPgpool } from './watched-pgpool.ts';
 
-/** From the death of a backend to the error that its sessions get (measured 40 to 100 ms, docs/method.md S5). */
-const backendLossMs = [40, 100] as const;
+/** Pgpool's, where its settings do not say: version and connect_timeout. */
+const usualVersion = '4.3.5';
+const usualConnectTimeoutMs = 10_000;
 
-/** From the kill of a child to the end of its client's connection (measured within 70 ms, docs/method.md S5). */
-const cutMs = [5, 70] as const;
-
-/** From the death of a backend to the request of an idle child that sees it, with failover_on_backend_shutdown (measured 12 to 20 ms). */
-const shutdownSeenMs = 15;
+/** A session's start may wait: for a server that does not answer, or (from 4.5 on) for the end of a switch. */
+export type FrontAdmission = AdmissionResult | { ok: 'waits'; for: 'server' | 'switch' };
 
 /** Work that the end of a child takes, and the end of each server process that it was connected to, ms of one core (measured, docs/method.md S10). */
 const childEndMs = 0.9;
@@ -30,17 +28,12 @@ const backendEndMs = 1.8;
 /** Work until a child that has ended is replaced by one that serves, ms: forked, ended by the flag it inherits, forked again (measured, docs/method.md S10). */
 const childForkMs = 1;
 
-/** One client session at Pgpool, as the front sees it. */
-export interface FrontSession {
-  /** Backends it is connected to: node id and the server's incarnation. */
-  readonly backends: ReadonlyMap<number, number>;
-  readonly loadBalanceNode: number;
-  /** Its connection ends with this error; called once. `killed`: the main process ended its child and has another in its place. */
-  end(error: ClientError, killed: boolean): void;
-}
-
 export interface PgpoolFrontOptions {
   servers: readonly SimServer[];
+  /** Who reaches whom; left out: everybody. */
+  network?: Network;
+  /** The server that Pgpool runs on. */
+  host?: string;
   /** Processors of Pgpool's own server. */
   station: Station;
   weights: readonly number[];
@@ -55,15 +48,22 @@ export interface PgpoolFrontOptions {
  * ends when.
  */
 export class PgpoolFront {
-  readonly pgpool: Pgpool;
   readonly children: Children;
+  readonly sessions: FrontSessions;
+  /** The backends as Pgpool meets them. */
+  readonly sight: BackendSight;
   readonly #clock: Clock;
+  readonly #network: Network;
+  readonly #host: string;
+  readonly #wallPhaseMs: number;
+  readonly #sessionsWait: boolean;
+  readonly #listeners: (() => void)[] = [];
+  #pgpool: Pgpool;
+  #alive = true;
   readonly #options: PgpoolFrontOptions;
-  readonly #sessions = new Map<FrontSession, 'alive' | 'doomed'>();
   readonly #held: (() => void)[] = [];
+  readonly #stuck = new Set<Child>();
   readonly #unit: Draw;
-  readonly #lossDelay: Draw;
-  readonly #cutDelay: Draw;
   readonly #connect: Draw;
   #killedAll = false;
   /** Children killed for the node that goes down: forked again when the request is done. */
@@ -73,8 +73,7 @@ export class PgpoolFront {
     this.#clock = clock;
     this.#options = options;
     this.#unit = draws.units('load balance');
-    this.#lossDelay = draws.between(...backendLossMs, 'backend loss');
-    this.#cutDelay = draws.between(...cutMs, 'cut sessions');
+    this.sessions = new FrontSessions(clock, draws, () => this.pgpool);
     const whole = draws.of('connect', 'pgpool');
     this.#connect = () => whole() / (options.servers.length + 1);
     this.children = new Children(options.settings.numInitChildren, {
@@ -85,42 +84,88 @@ export class PgpoolFront {
         if (ended) this.pgpool.childEnded();
       },
     });
-    const wallPhaseMs = 1000 * draws.units('time of day')();
-    this.pgpool = createPgpool(
-      {
-        clock,
-        wallMs: () => clock.nowMs() + wallPhaseMs,
-        askRoles: (nodes, done) => this.#askRoles(nodes, done),
-        runFollowCommand: (run, done) => options.follow(run, done),
-        cutSessions: (cut) => this.#cut(cut),
-        renewChildren: () => this.children.renew(),
-        serving: () => this.#serving(),
-        reaping: () => this.children.forkDead(),
-      },
-      options.settings,
-      {
-        status: options.servers.map(() => 'waiting'),
-        primary: options.primary,
-        main: 0,
-      },
-    );
+    this.#network = options.network ?? new Network([]);
+    this.#host = options.host ?? '';
+    this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualVersion).sessionsWait;
+    const connectMs = options.settings.nodes?.map(({ healthCheck }) => healthCheck.connectTimeoutMs) ?? [];
+    this.sight = new BackendSight(clock, {
+      servers: options.servers,
+      network: this.#network,
+      host: this.#host,
+      connectTimeoutMs: Math.max(0, ...connectMs) || usualConnectTimeoutMs,
+      connect: this.#connect,
+    });
+    this.#wallPhaseMs = 1000 * draws.units('time of day')();
+    this.#pgpool = this.#create({
+      status: options.servers.map(() => 'waiting'),
+      primary: options.primary,
+      main: 0,
+    });
     for (const server of options.servers) {
       server.onEnter((state) => {
-        if (state === 'down' || state === 'stopping') this.#backendLost(server);
+        if (state === 'stopping' || (state === 'down' && !this.sight.silent(server.id)))
+          this.sessions.backendLost(server);
       });
+      server.onChange(() => this.#changed());
     }
+    this.#network.onChange(() => this.#changed());
+  }
+
+  /** The running Pgpool; after a kill the dead one, until another is started. */
+  get pgpool(): Pgpool {
+    return this.#pgpool;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Hears of everything that may change what a new session meets. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** What a client or a PCP command from a server meets at Pgpool's port. */
+  meets(from: string): 'answers' | 'refuses' | 'silent' {
+    if (this.#network.isSilent(from, this.#host)) return 'silent';
+    return this.#alive && this.#network.reaches(from, this.#host) ? 'answers' : 'refuses';
+  }
+
+  /** SIGKILL to all its processes: every client is cut. */
+  kill(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.pgpool.stop();
+    this.sessions.cut({ scope: 'all' });
+    for (const dropped of this.#held.splice(0)) dropped();
+    this.children.replaceFree();
+    this.#changed();
+  }
+
+  /** Starts Pgpool anew: nodes that its status file has as down stay down, the primary is the one that is found. */
+  restart(): void {
+    if (this.#alive) return;
+    const { status } = this.pgpool.state();
+    const primary = this.#options.servers.find(
+      ({ id, state }) => status[id] !== 'down' && state === 'primary',
+    );
+    const up = status.map((entry) => (entry === 'down' ? 'down' : 'waiting'));
+    this.#killedAll = false;
+    this.#killed = 0;
+    this.#pgpool = this.#create({
+      status: up,
+      primary: primary?.id ?? -1,
+      main: Math.max(0, up.indexOf('waiting')),
+    });
+    this.#alive = true;
+    this.#pgpool.start();
+    this.children.forkDead();
+    this.#changed();
   }
 
   /** The part of a session's start that is the child's: accepts the client and checks its password. */
   acceptClient(done: () => void): void {
     this.#options.station.run(this.#connect(), done);
-  }
-
-  /** A child connects to `nodes`, one after the other: each takes its own share of a session's start on its server. */
-  connectTo(nodes: readonly number[], done: () => void): void {
-    const [first, ...others] = nodes;
-    if (first === undefined) done();
-    else this.server(first).station.run(this.#connect(), () => this.connectTo(others, done));
   }
 
   /** True while all children are killed: connections wait unanswered. */
@@ -138,17 +183,23 @@ export class PgpoolFront {
   }
 
   /** Tries to open a session now. */
-  admit(): AdmissionResult {
+  admit(): FrontAdmission {
     const { servers, weights, settings } = this.#options;
+    if (!this.#alive) {
+      return { ok: false, error: { code: 'ECONNREFUSED', message: 'connection refused' }, degenerate: null };
+    }
     const result = admitSession({
       state: this.pgpool.state(),
       switching: this.pgpool.switching(),
-      greetings: servers.map(({ greeting }) => greeting),
+      greetings: servers.map(({ id }) => this.sight.greeting(id)),
       weights,
       failoverOnBackendError: settings.failoverOnBackendError,
+      sessionsWait: this.#sessionsWait,
       unit: this.#unit(),
     });
+    if ((result.afterMs ?? 0) > 0) return { ok: 'waits', for: this.pgpool.switching() ? 'switch' : 'server' };
     if (result.ok) this.pgpool.sessionConnected(result.nodes, result.skippedMain);
+    else if (result.connected) this.pgpool.sessionConnected(result.connected, false);
     else if (result.degenerate !== null) this.pgpool.sessionSawError(result.degenerate);
     return result;
   }
@@ -156,10 +207,6 @@ export class PgpoolFront {
   /** Backends that a session opened now would connect to, with their incarnations. */
   backendsNow(nodes: readonly number[]): Map<number, number> {
     return new Map(nodes.map((id) => [id, (this.#options.servers[id] as SimServer).incarnation]));
-  }
-
-  server(id: number): SimServer {
-    return this.#options.servers[id] as SimServer;
   }
 
   /** The main process has killed a child: it is replaced when the request is done, at once if that is over. */
@@ -171,23 +218,10 @@ export class PgpoolFront {
     }
   }
 
-  /** A session has begun; `left` ends what the front knows of it. */
-  joined(session: FrontSession): void {
-    this.#sessions.set(session, 'alive');
-  }
-
-  left(session: FrontSession): void {
-    this.#sessions.delete(session);
-  }
-
-  /** It will end soon, and carries out nothing more. */
-  isDoomed(session: FrontSession): boolean {
-    return this.#sessions.get(session) !== 'alive';
-  }
-
-  /** The node that "primary" means to a session; null when it has none. */
-  primaryOf(session: FrontSession): number | null {
-    return primaryMeantBy(this.pgpool.state(), [...session.backends.keys()]);
+  /** A child waits for a node that does not answer: missing until all children are killed, or the kernel gives the connection up. */
+  stick(child: Child): void {
+    this.#stuck.add(child);
+    this.#clock.setTimeout(() => this.#unstick(child), kernelConnectMs);
   }
 
   /** The session's connection to this node still is the one it opened. */
@@ -201,12 +235,13 @@ export class PgpoolFront {
     if (cut.scope === 'all') {
       this.#killedAll = true;
       this.children.replaceFree();
+      for (const child of [...this.#stuck]) this.#unstick(child);
     }
-    for (const [session] of [...this.#sessions]) {
-      if (cut.scope === 'all' || (cut.scope === 'balancedTo' && session.loadBalanceNode === cut.node)) {
-        this.#doom(session, cutError, this.#cutDelay());
-      }
-    }
+    this.sessions.cut(cut);
+  }
+
+  #unstick(child: Child): void {
+    if (this.#stuck.delete(child)) this.children.release(child, null);
   }
 
   #serving(): void {
@@ -216,44 +251,40 @@ export class PgpoolFront {
     for (const dropped of this.#held.splice(0)) dropped();
   }
 
-  #backendLost(server: SimServer): void {
-    let used = false;
-    for (const [session] of [...this.#sessions]) {
-      const uses = server.id === session.loadBalanceNode || server.id === this.primaryOf(session);
-      if (!uses || !session.backends.has(server.id)) continue;
-      used = true;
-      this.#doom(session, lostBackend(server.id), this.#lossDelay());
-    }
-    if (used) this.#clock.setTimeout(() => this.pgpool.sessionSawShutdown(server.id), shutdownSeenMs);
-  }
-
-  #doom(session: FrontSession, error: ClientError, delayMs: number): void {
-    if (this.#sessions.get(session) !== 'alive') return;
-    this.#sessions.set(session, 'doomed');
-    this.#clock.setTimeout(() => {
-      if (this.#sessions.delete(session)) session.end(error, error === cutError);
-    }, delayMs);
-  }
-
-  /** One iteration of the primary search: connects to one node after the other and asks each. */
-  #askRoles(nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void): void {
-    const { servers } = this.#options;
-    const answering = nodes.filter((id) => this.server(id).accepts);
-    this.connectTo(answering, () => {
-      done(
-        servers.map((server) => {
-          if (!nodes.includes(server.id) || !server.accepts) return null;
-          return server.inRecovery ? 'standby' : 'primary';
-        }),
-      );
-    });
-  }
-
   #closed(backends: Backends | null, ended: boolean): void {
     if (ended) this.#options.station.run(childEndMs, () => {});
     for (const [id, incarnation] of backends ?? []) {
-      const server = this.server(id);
+      const server = this.sight.server(id);
       if (server.incarnation === incarnation) server.station.run(backendEndMs, () => {});
     }
+  }
+
+  #create(shared: PgpoolState): Pgpool {
+    const { settings, follow } = this.#options;
+    const { sight } = this;
+    const host = {
+      wallMs: () => this.#clock.nowMs() + this.#wallPhaseMs,
+      greeting: (id: number) => sight.greeting(id),
+      checkReplication: (nodes: readonly number[], done: (report: ReplicationReport) => void) =>
+        sight.checkReplication(nodes, done),
+      clients: () => this.sessions.size,
+      askRoles: (nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void) =>
+        sight.askRoles(nodes, done),
+      runFollowCommand: follow,
+      cutSessions: (cut: Cut) => this.#cut(cut),
+      renewChildren: () => this.children.renew(),
+      serving: () => this.#serving(),
+      reaping: () => this.children.forkDead(),
+    };
+    return watchedPgpool(
+      { ...host, clock: this.#clock },
+      { settings, shared, changed: () => this.#changed() },
+    );
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+    const allAnswer = this.sight.changed();
+    if (allAnswer) for (const child of [...this.#stuck]) this.#unstick(child);
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import type { ServerState } from '../roles/postgres-server.ts';
 import type { Draw, Draws } from './draws.ts';
+import type { Network } from './network.ts';
 import type { SimServer } from './server.ts';
 
 /** WAL position of an empty cluster after initialisation, and bytes that one commit of a small transaction adds. */
@@ -31,9 +32,16 @@ export class Replication {
   readonly #servers: readonly SimServer[];
   readonly #links = new Map<SimServer, Link>();
   readonly #delays: ReadonlyMap<SimServer, Draw>;
+  readonly #network: Network | null;
 
-  constructor(clock: Clock, draws: Draws, servers: readonly SimServer[]) {
+  /** @param options.network left out: every server reaches every other */
+  constructor(
+    clock: Clock,
+    draws: Draws,
+    { servers, network }: { servers: readonly SimServer[]; network?: Network },
+  ) {
     this.#clock = clock;
+    this.#network = network ?? null;
     this.#servers = servers;
     this.#delays = new Map(servers.map((server) => [server, draws.of('replication', server.name)]));
     for (const server of servers) server.onEnter((state) => this.#entered(server, state));
@@ -74,7 +82,8 @@ export class Replication {
     link.pending.add(operationId);
     this.#clock.setTimeout(() => {
       if (this.#links.get(standby) !== link || !link.pending.delete(operationId)) return;
-      this.#append(standby, operationId);
+      if (this.#streams(standby, link.upstream)) this.#append(standby, operationId);
+      else this.#lost(standby);
     }, dueMs - this.#clock.nowMs());
   }
 
@@ -102,6 +111,10 @@ export class Replication {
     }
   }
 
+  #streams(standby: SimServer, upstream: SimServer): boolean {
+    return !standby.hung && (this.#network?.reaches(standby.name, upstream.name) ?? true);
+  }
+
   #lost(standby: SimServer): void {
     this.#links.delete(standby);
     this.#connectAfter(standby, retryMs);
@@ -118,7 +131,7 @@ export class Replication {
 
   #connect(standby: SimServer): void {
     const upstream = this.#servers.find(({ name }) => name === standby.upstream);
-    if (!upstream?.accepts) {
+    if (!upstream?.accepts || !this.#streams(standby, upstream)) {
       this.#connectAfter(standby, retryMs);
       return;
     }

@@ -16,9 +16,10 @@ import type {
 } from '../workload/transport.ts';
 import type { Backends, Child } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
-import type { FrontSession, PgpoolFront } from './pgpool-front.ts';
+import type { PgpoolFront } from './pgpool-front.ts';
 import type { Replication } from './replication.ts';
 import type { SimServer } from './server.ts';
+import { type Connection, type Execution, sameConnections } from './session-state.ts';
 
 /** A client gives a connect up after this long, as the live sessions do. */
 const connectTimeoutMs = 3000;
@@ -35,19 +36,6 @@ export interface SimSessionParts {
   answered(kind: 'read' | 'write', server: string): void;
 }
 
-/** A place in time that a later event can make void. */
-interface Connection extends FrontSession {
-  child: Child;
-  server: SimServer;
-}
-
-interface Execution {
-  call: ScriptCall;
-  /** COMMIT is under way: whether it was done is not known when the connection ends now. */
-  committing: boolean;
-  done: (outcome: ExecutionOutcome) => void;
-}
-
 /** One client's connection through the simulated Pgpool. */
 export class SimSession implements SessionTransport {
   onLost: ((error: WireError) => void) | null = null;
@@ -61,6 +49,8 @@ export class SimSession implements SessionTransport {
   #turn = 0;
   #leaveQueue: () => void = () => {};
   #child: Child | null = null;
+  /** The child waits for a server that does not answer. */
+  #stuck = false;
   #timeout: TimerId | null = null;
 
   constructor(parts: SimSessionParts, name: string) {
@@ -85,7 +75,9 @@ export class SimSession implements SessionTransport {
       connectTimeoutMs,
     );
     this.#later(this.#network(), () => {
-      if (front.holding)
+      if (!front.alive)
+        this.#later(this.#network(), () => refuse({ code: 'ECONNREFUSED', message: 'connection refused' }));
+      else if (front.holding)
         this.#leaveQueue = front.hold(() => this.#later(this.#network(), () => refuse(cutError)));
       else this.#leaveQueue = front.children.admit((child) => this.#greet(child, end, refuse));
     });
@@ -103,7 +95,9 @@ export class SimSession implements SessionTransport {
     const idle = this.#execution === null;
     this.#connection = null;
     this.#execution = null;
-    if (connection) this.#parts.front.left(connection);
+    if (connection) this.#parts.front.sessions.left(connection);
+    if (this.#stuck && this.#child) this.#waitFor(this.#child);
+    this.#stuck = false;
     this.#freeChild(connection && idle ? connection.backends : null);
   }
 
@@ -115,12 +109,21 @@ export class SimSession implements SessionTransport {
     front.acceptClient(() => {
       if (turn !== this.#turn) return;
       const result = front.admit();
-      if (result.ok) this.#connectBackends(child, result, { end, refuse });
+      if (result.ok === 'waits' && result.for === 'switch')
+        this.#leaveQueue = front.hold(() => this.#greet(child, end, refuse));
+      else if (result.ok === 'waits') this.#waitFor(child);
+      else if (result.ok) this.#connectBackends(child, result, { end, refuse });
       else {
         if (front.pgpool.switching()) this.#loseChild(child.cached);
         this.#later(this.#network(), () => refuse(result.error));
       }
     });
+  }
+
+  /** The child waits for a server that never answers; after its client has given up, too. */
+  #waitFor(child: Child): void {
+    this.#child = null;
+    this.#parts.front.stick(child);
   }
 
   #connectBackends(
@@ -132,7 +135,7 @@ export class SimSession implements SessionTransport {
     const turn = this.#turn;
     const backends = front.backendsNow(admitted.nodes);
     const kept = child.cached !== null && sameConnections(child.cached, backends);
-    const server = front.server(admitted.loadBalanceNode);
+    const server = front.sight.server(admitted.loadBalanceNode);
     const connection: Connection = {
       child,
       server,
@@ -146,15 +149,15 @@ export class SimSession implements SessionTransport {
         }
       },
     };
-    front.joined(connection);
-    front.connectTo(kept ? [] : admitted.nodes, () => {
-      if (turn !== this.#turn || front.isDoomed(connection)) return;
+    front.sessions.joined(connection);
+    front.sight.connectTo(kept ? [] : admitted.nodes, () => {
+      if (turn !== this.#turn || front.sessions.isDoomed(connection)) return;
       if (front.pgpool.switching()) {
         connection.end(cutError, false);
         return;
       }
       this.#later(this.#readTime() + 2 * this.#network(), () => {
-        if (front.isDoomed(connection)) return;
+        if (front.sessions.isDoomed(connection)) return;
         this.#connection = connection;
         end({ ok: true, server: server.name });
       });
@@ -162,7 +165,7 @@ export class SimSession implements SessionTransport {
     const leaveQueue = this.#leaveQueue;
     this.#leaveQueue = () => {
       leaveQueue();
-      if (this.#connection !== connection) front.left(connection);
+      if (this.#connection !== connection) front.sessions.left(connection);
     };
   }
 
@@ -170,18 +173,28 @@ export class SimSession implements SessionTransport {
     const { front } = this.#parts;
     const session = this.#connection;
     const execution = this.#execution;
-    if (!session || !execution || front.isDoomed(session)) return;
+    if (!session || !execution || front.sessions.isDoomed(session)) return;
     if (front.pgpool.switching()) {
       this.#ended(cutError);
       return;
     }
-    const primary = front.primaryOf(session);
+    const primary = front.sessions.primaryOf(session);
     const node = primary === null ? undefined : this.#nodeFor(execution.call, session, primary);
+    if (node !== undefined && session.backends.has(node) && front.sight.silent(node)) {
+      const turn = this.#turn;
+      this.#stuck = true;
+      front.sight.whenHeard(node, () => {
+        if (turn !== this.#turn || this.#execution !== execution) return;
+        this.#stuck = false;
+        this.#run();
+      });
+      return;
+    }
     if (node === undefined || !front.connectedTo(session, node)) {
       this.#ended(lostBackend(node ?? session.loadBalanceNode));
       return;
     }
-    const server = front.server(node);
+    const server = front.sight.server(node);
     if (execution.call.kind === 'read') this.#onStation(server, this.#readTime(), () => this.#answer(server));
     else if (server.state !== 'primary') {
       this.#onStation(server, this.#readTime(), () => this.#fail(readOnlyError));
@@ -215,7 +228,7 @@ export class SimSession implements SessionTransport {
     const turn = this.#turn;
     const connection = this.#connection;
     server.run(workMs, () => {
-      if (turn === this.#turn && connection && !this.#parts.front.isDoomed(connection)) done();
+      if (turn === this.#turn && connection && !this.#parts.front.sessions.isDoomed(connection)) done();
     });
   }
 
@@ -246,8 +259,9 @@ export class SimSession implements SessionTransport {
     const execution = this.#execution;
     this.#connection = null;
     this.#execution = null;
+    this.#stuck = false;
     this.#turn += 1;
-    this.#parts.front.left(connection);
+    this.#parts.front.sessions.left(connection);
     this.#loseChild(connection.backends, killed);
     this.#later(0, () => {
       if (execution) execution.done({ ok: false, error, definite: !execution.committing, lost: true });
@@ -285,8 +299,4 @@ export class SimSession implements SessionTransport {
       if (turn === this.#turn) act();
     }, delayMs);
   }
-}
-
-function sameConnections(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): boolean {
-  return a.size === b.size && [...b].every(([id, incarnation]) => a.get(id) === incarnation);
 }

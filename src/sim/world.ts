@@ -4,7 +4,8 @@ import type { Problem } from '../kernel/errors.ts';
 import { invariant } from '../kernel/errors.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { Recorder } from '../recording/recording.ts';
-import type { Cluster } from '../topology/cluster.ts';
+import { drillKinds } from '../scenario/scenario-shape.ts';
+import { type Cluster, isOnOneMachine } from '../topology/cluster.ts';
 import type { LoadPlan } from '../workload/plan.ts';
 import { checkSimulated } from './check.ts';
 import { SimCluster } from './cluster.ts';
@@ -24,6 +25,7 @@ const sliceMs = 100;
 /** The world on the virtual clock: the same roles, load and recording as live, no process, no socket, no real time. */
 export class SimWorld implements World {
   readonly kind = 'simulated' as const;
+  readonly drillKinds = drillKinds;
   readonly transport = 'simulated' as const;
   readonly clock = new ShiftedClock(leadMs);
   readonly #cluster: Cluster;
@@ -45,7 +47,8 @@ export class SimWorld implements World {
     const record = (event: Parameters<SimCluster['record']>[0]): void => {
       recorder.event({ atMs: roundMs(this.clock.nowMs()), ...event });
     };
-    const cluster = new SimCluster(this.clock, this.#cluster, { seed: this.#plan.seed, record });
+    const lossStyle = isOnOneMachine(this.#cluster) ? 'refused' : 'silent';
+    const cluster = new SimCluster(this.clock, this.#cluster, { seed: this.#plan.seed, record, lossStyle });
     const load = new SimLoad(this.clock, this.#plan, { cluster, recorder });
     this.#running = { cluster, load };
     cluster.start();

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lookAtPostmaster } from '../../src/agents/postmaster.ts';
-import { ServerControl } from '../../src/agents/server-control.ts';
+import { runProgram, ServerControl } from '../../src/agents/server-control.ts';
 import { sleep } from '../../src/kernel/clock.ts';
 import { agentConfig } from './agent-config.ts';
 
@@ -72,8 +72,29 @@ describe('follow', () => {
 });
 
 test('the guard is a recovery.conf in the data folder that says what to do', async () => {
-  expect(await control().writeGuard()).toEqual({ ok: true, detail: null });
+  expect(await control().writeGuard({ unlessStandby: false })).toEqual({ ok: true, detail: null });
   expect(readFileSync(file('recovery.conf'), 'utf8')).toMatch(/^#.*Rebuild/);
+});
+
+test('a standby needs no guard, and a guard can be taken away again', async () => {
+  writeFileSync(file('standby.signal'), '');
+  await control().writeGuard({ unlessStandby: true });
+  expect(existsSync(file('recovery.conf'))).toBe(false);
+  await control().writeGuard({ unlessStandby: false });
+  expect(existsSync(file('recovery.conf'))).toBe(true);
+  await control().removeGuard();
+  await control().removeGuard();
+  expect(existsSync(file('recovery.conf'))).toBe(false);
+});
+
+describe('a program', () => {
+  test('that takes too long is killed, and that is told apart from its failure', async () => {
+    const slow = await runProgram('/bin/sleep', ['30'], { env: process.env, timeoutMs: 100 });
+    expect(slow).toMatchObject({ ok: false, timedOut: true });
+    const failing = await runProgram('/bin/sh', ['-c', 'exit 7'], { env: process.env, timeoutMs: 10_000 });
+    expect(failing).toMatchObject({ ok: false, exitCode: 7 });
+    expect(failing.timedOut).toBeUndefined();
+  });
 });
 
 /** A process that has ended and that its parent never collects. */

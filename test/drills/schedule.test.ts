@@ -27,7 +27,7 @@ function bench(plan: readonly Pick<PlannedDrill, 'kind' | 'atMs'>[], answers: Ac
   const schedule = new DrillSchedule({
     world,
     recorder,
-    plan: plan.map(({ kind, atMs }) => ({ id: kind, kind, target: null, atMs })),
+    plan: plan.map(({ kind, atMs }) => ({ id: kind, kind, target: null, atMs, lastsMs: null })),
     onDone: ({ id }, { ok }) => ended.push(`${id} ${ok} at ${clock.nowMs()}`),
   });
   schedule.start();

@@ -1,6 +1,7 @@
 // Goal: an agent knows who is there, who coordinates, who may be promoted in which order, and who is gone.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/kernel/clock.ts';
+import { firstSharedState } from '../../src/roles/efm-shared-state.ts';
 import type { MemberStatus } from '../../src/roles/host.ts';
 import { Membership } from '../../src/roles/membership.ts';
 
@@ -9,13 +10,18 @@ const status = (node: string, more: Partial<MemberStatus> = {}): MemberStatus =>
   role: 'standby',
   database: 'UP',
   joinedAtMs: 100,
-  priority: ['a', 'b', 'c'],
-  priorityVersion: 0,
   promotable: true,
+  vipActive: false,
+  primaryEpoch: 0,
+  shared: { ...firstSharedState(['a', 'b', 'c']), known: [node] },
   ...more,
 });
 
-function member(own: Partial<MemberStatus> = {}) {
+const listed = (priority: string[], version: number) => ({
+  shared: { ...firstSharedState(['a', 'b', 'c']), priority, version },
+});
+
+function member(own: Partial<MemberStatus> = {}, countsDown = true) {
   const clock = new VirtualClock();
   const sent: string[] = [];
   const lost: string[] = [];
@@ -24,6 +30,8 @@ function member(own: Partial<MemberStatus> = {}) {
     clock,
     nodes: ['a', 'b', 'c'],
     nodeTimeoutMs: 5000,
+    countsDown,
+    agreementMs: 1000,
     self: () => status('a', own),
     send: (toNode) => sent.push(toNode),
     onLost: (node, last) => lost.push(`${node} ${last.role} ${clock.nowMs()}`),
@@ -43,11 +51,11 @@ test('the first to join coordinates; the node list decides between equals', () =
 
 test('candidates are promotable standbys in the order of the newest list', () => {
   const { membership } = member();
-  membership.hear(status('b', { priority: ['c', 'b', 'a'], priorityVersion: 3 }));
-  membership.hear(status('c', { priority: ['b', 'c', 'a'], priorityVersion: 2 }));
+  membership.hear(status('b', listed(['c', 'b', 'a'], 3)));
+  membership.hear(status('c', listed(['b', 'c', 'a'], 2)));
   expect(membership.candidates()).toEqual(['c', 'b', 'a']);
   membership.hear(status('c', { promotable: false }));
-  membership.hear(status('b', { priority: [], priorityVersion: 4, role: 'idle' }));
+  membership.hear(status('b', { ...listed([], 4), role: 'idle' }));
   expect(membership.candidates()).toEqual(['a']);
 });
 
@@ -58,7 +66,7 @@ test('a member silent for node.timeout is lost once, with what it last was', () 
   clock.runUntil(6000);
   expect(lost).toEqual([]);
   clock.runUntil(60_000);
-  expect(lost).toEqual(['b primary 7000']);
+  expect(lost).toEqual(['b primary 6500']);
   expect(membership.all().map(({ node }) => node)).toEqual(['a']);
 });
 
@@ -80,4 +88,39 @@ test('another time of joining means that the agent was restarted', () => {
   expect(restarted).toEqual(['b']);
   expect(sent).toEqual(['b']);
   expect(lost).toEqual([]);
+});
+
+describe('where down members are forgotten', () => {
+  /** Members b and c are heard until an instant each; the own one is a standby. */
+  function lastHeard(untilMs: Record<string, number>, own: Partial<MemberStatus> = {}) {
+    const { clock, membership } = member(own, false);
+    for (let atMs = 0; atMs <= Math.max(...Object.values(untilMs)); atMs += 1000) {
+      clock.runUntil(atMs);
+      for (const [node, endMs] of Object.entries(untilMs)) if (atMs <= endMs) membership.hear(status(node));
+    }
+    clock.runUntil(60_000);
+    return membership.quorum();
+  }
+
+  test('a majority goes on without the lost one, and then without the next', () => {
+    expect(lastHeard({ b: 1000, c: 50_000 })).toEqual({ present: 1, counted: 2 });
+  });
+
+  test('two lost at once leave a minority, for ever', () => {
+    expect(lastHeard({ b: 1000, c: 1000 })).toEqual({ present: 1, counted: 3 });
+  });
+
+  test('half of it is enough for a side with the primary', () => {
+    expect(lastHeard({ b: 1000 }, { role: 'primary' })).toEqual({ present: 1, counted: 1 });
+    expect(lastHeard({ b: 1000 })).toEqual({ present: 1, counted: 2 });
+  });
+});
+
+test('where they are remembered a lost member counts, and one that left too', () => {
+  const { clock, membership } = member();
+  membership.hear(status('b'));
+  membership.hear(status('c'));
+  membership.leave('c');
+  clock.runUntil(60_000);
+  expect(membership.quorum()).toEqual({ present: 1, counted: 3 });
 });

@@ -59,3 +59,16 @@ test('asked of nobody it ends at once, but later', () => {
   clock.runUntil(0);
   expect(ended).toEqual([{ atMs: 0, answers: [] }]);
 });
+
+test('an agent’s numbers are others in its next life, so that late answers find nobody', () => {
+  const clock = new VirtualClock();
+  const ids: number[] = [];
+  const ask = (requests: Requests) =>
+    requests.ask({ nodes: ['a'], timeoutMs: null, send: (_, id) => ids.push(id), done: () => undefined });
+  const first = new Requests(clock);
+  for (let count = 0; count < 500; count += 1) ask(first);
+  clock.runUntil(1);
+  const second = new Requests(clock);
+  for (let count = 0; count < 500; count += 1) ask(second);
+  expect(new Set(ids).size).toBe(1000);
+});

@@ -80,7 +80,13 @@ function attachUnder({ sessions, perSecond }: { sessions: number; perSecond: num
   });
   front.pgpool.start();
   const oksMs: number[] = [];
-  const call = { className: 'read', classIndex: 0, kind: 'read', operationId: '0', variables: {} } as const;
+  const call = {
+    className: 'read',
+    classIndex: 0,
+    kind: 'read',
+    operationId: '0',
+    statements: () => [],
+  } as const;
   for (let index = 0; index < sessions; index += 1) {
     const session = new SimSession({ clock, draws, front, replication, answered: () => {} }, `s${index}`);
     const everyMs = (1000 * sessions) / perSecond;

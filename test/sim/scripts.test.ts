@@ -24,7 +24,7 @@ function cluster() {
     follow: (run, done) => scripts.follow(run, done),
   });
   const { pgpool } = front;
-  const scripts = new Scripts(clock, draws, { pgpool, servers });
+  const scripts = new Scripts(clock, draws, { front, servers });
   pgpool.start();
   pgpool.sessionConnected([0, 1, 2], false);
   const ended: { result: ScriptResult; tookMs: number }[] = [];

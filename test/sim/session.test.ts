@@ -36,7 +36,7 @@ function frontWith(numInitChildren: number) {
     const ends: { outcome: ExecutionOutcome; atMs: number }[] = [];
     const connect = (): void => session.connect((outcome) => connects.push({ outcome, atMs: clock.nowMs() }));
     const execute = (kind: 'read' | 'write', operationId: string): void => {
-      const call = { className: kind, classIndex: 0, kind, operationId, variables: {} };
+      const call = { className: kind, classIndex: 0, kind, operationId, statements: () => [] };
       session.execute(call, (outcome) => ends.push({ outcome, atMs: clock.nowMs() }));
     };
     return { session, lost, connects, ends, connect, execute };

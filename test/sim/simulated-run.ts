@@ -13,7 +13,7 @@ export interface Asked {
   durationMs?: number;
   readsPerSecond?: number;
   writesPerSecond?: number;
-  drills?: readonly Pick<PlannedDrill, 'kind' | 'atMs'>[];
+  drills?: readonly (Pick<PlannedDrill, 'kind' | 'atMs'> & { lastsMs?: number | null })[];
   /** Over the model's efm.properties, on every agent. */
   properties?: Readonly<Record<string, string>>;
   weights?: readonly number[];
@@ -52,8 +52,13 @@ export function planOf(asked: Asked): RunPlan {
       })),
     },
     drills:
-      asked.drills?.map(({ kind, atMs }, index) => ({ id: `${kind}-${index}`, kind, target: null, atMs })) ??
-      plan.drills,
+      asked.drills?.map(({ kind, atMs, lastsMs = null }, index) => ({
+        id: `${kind}-${index}`,
+        kind,
+        target: null,
+        atMs,
+        lastsMs,
+      })) ?? plan.drills,
   };
 }
 

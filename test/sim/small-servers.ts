@@ -32,7 +32,7 @@ export function threeServers(means: Partial<Record<string, number>> = {}, cores?
         upstream: id === 0 ? null : 'a',
       }),
   ) as [SimServer, SimServer, SimServer];
-  const replication = new Replication(clock, draws, servers);
+  const replication = new Replication(clock, draws, { servers });
   for (const server of servers) server.send({ type: 'start' });
   clock.runUntil(10_000);
   const pass = (spanMs: number): void => clock.runUntil(clock.nowMs() + spanMs);

@@ -1,0 +1,69 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../kernel/time.ts';
+import { renderTimeline } from '../study/timeline/text.ts';
+import { timeline } from '../study/timeline.ts';
+import { type CommonOptions, noteTo, print } from './output.ts';
+
+interface TimelineOptions extends CommonOptions {
+  efm?: string;
+  pgpool?: string;
+  model?: string;
+  drill: string;
+  versions?: string;
+  trials: number;
+  seed: number;
+  target?: number;
+}
+
+/** `pgdrill timeline`: what a configuration makes of a fault, without any database. */
+export function timelineCommand(): Command {
+  return new Command('timeline')
+    .description(
+      'best, mean and worst length of every step of a switchover or failover, from configuration files',
+    )
+    .requiredOption('--drill <kind>', 'kind of drill, such as failover or switchover')
+    .option('--efm <file>', "efm.properties of a node (default: EFM's own defaults)")
+    .option('--pgpool <file>', "pgpool.conf (default: the architecture guide's settings)")
+    .option(
+      '--model <file>',
+      "cluster model with servers and service times (default: the guide's four servers)",
+    )
+    .option(
+      '--versions <efm,pgpool>',
+      "EFM's and Pgpool's version, such as 5.4,4.3.5 (default: what the files fit)",
+    )
+    .option('--trials <n>', 'simulated drills', parseCount, 1000)
+    .option('--seed <integer>', 'seed of phases and service times', parseCount, 1)
+    .option(
+      '--target <duration>',
+      'propose the smallest change that keeps the write outage below it',
+      parseTarget,
+    )
+    .option('--json', 'print one JSON value and nothing else on stdout')
+    .option('--quiet', 'no progress on stderr')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pgdrill timeline --efm /etc/edb/efm-5.4/efm.properties --pgpool /etc/pgpool2/pgpool.conf --drill failover --target 15s',
+    )
+    .action(carryOut);
+}
+
+async function carryOut(options: TimelineOptions): Promise<void> {
+  const { efm = null, pgpool = null, model = null, versions = null, drill, trials, seed } = options;
+  noteTo(options)(`simulating ${trials} drills of kind ${drill}`);
+  const targetMs = options.target ?? null;
+  const result = await timeline({ drill, efm, pgpool, model, versions, trials, seed, targetMs });
+  print(options.json ? JSON.stringify(result, null, 2) : renderTimeline(result));
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 0 && count <= 2147483647) return count;
+  throw new InvalidArgumentError(`a whole number from 0 to 2147483647, got "${text}"`);
+}
+
+function parseTarget(text: string): number {
+  const targetMs = parseDuration(text);
+  if (targetMs !== undefined && targetMs > 0) return targetMs;
+  throw new InvalidArgumentError(`a duration such as 15s or 500ms, got "${text}"`);
+}

@@ -1,0 +1,46 @@
+import type { BackendSync, WatchdogHost, WatchdogInfo, WatchdogQuestion } from './watchdog-host.ts';
+import { announcedBy } from './watchdog-info.ts';
+
+/** Questions and answers of one node, each with what it tells of itself. */
+export class WatchdogLink {
+  readonly #host: WatchdogHost;
+  readonly #info: () => WatchdogInfo;
+  #nextId = 1;
+  /** The question whose answers its statechart waits for. */
+  #current = 0;
+
+  constructor(host: WatchdogHost, info: () => WatchdogInfo) {
+    this.#host = host;
+    this.#info = info;
+  }
+
+  /** Asks what the statechart waits for; answers to what it asked before mean nothing any more. */
+  ask(question: WatchdogQuestion, to: readonly number[]): void {
+    this.#current = this.#send(question, to);
+  }
+
+  /** Asks without waiting: that an answer comes is all that counts. */
+  beacon(to: readonly number[]): void {
+    this.#send('beacon', to);
+  }
+
+  isCurrent(id: number): boolean {
+    return id === this.#current;
+  }
+
+  answer(
+    to: number,
+    id: number,
+    answer: { answer: 'accept' | 'reject' | 'error'; backends?: BackendSync },
+  ): void {
+    this.#host.send(to, { type: 'answer', id, info: this.#info(), ...answer });
+  }
+
+  #send(question: WatchdogQuestion, to: readonly number[]): number {
+    const id = this.#nextId++;
+    const own = this.#info();
+    const info = { ...own, state: announcedBy[question] ?? own.state };
+    for (const node of to) this.#host.send(node, { type: 'ask', id, question, info });
+    return id;
+  }
+}

@@ -1,0 +1,326 @@
+import { type Actor, createActor } from 'xstate';
+import type { WatchdogConf } from '../topology/pgpool-conf.ts';
+import type { GatedRequest, GateVerdict } from './pgpool-host.ts';
+import { WatchdogBeacon } from './watchdog-beacon.ts';
+import { WatchdogFailovers } from './watchdog-failovers.ts';
+import { WatchdogFollowers } from './watchdog-followers.ts';
+import type {
+  WatchdogHost,
+  WatchdogIdentity,
+  WatchdogInfo,
+  WatchdogMessage,
+  WatchdogState,
+} from './watchdog-host.ts';
+import { rankOf, watchdogStateOf } from './watchdog-info.ts';
+import { WatchdogLifeCheck } from './watchdog-lifecheck.ts';
+import { WatchdogLink } from './watchdog-link.ts';
+import { watchdogMachine } from './watchdog-machine.ts';
+import { WatchdogMembers } from './watchdog-members.ts';
+import type { QuorumStatus } from './watchdog-quorum.ts';
+import { WatchdogVip } from './watchdog-vip.ts';
+import { xstateClock } from './xstate-clock.ts';
+
+/** One node of Pgpool's watchdog: its statechart, what it knows of the others, beacons, life check and votes. */
+export class Watchdog {
+  readonly #host: WatchdogHost;
+  readonly #settings: WatchdogConf;
+  readonly #id: number;
+  readonly #actor: Actor<typeof watchdogMachine>;
+  readonly #members: WatchdogMembers;
+  readonly #lifeCheck: WatchdogLifeCheck;
+  readonly #failovers: WatchdogFailovers;
+  readonly #beacon: WatchdogBeacon;
+  readonly #vip: WatchdogVip;
+  readonly #link: WatchdogLink;
+  readonly #followers: WatchdogFollowers;
+  #leader: number | null = null;
+  #handicapped = false;
+  #state: WatchdogState = 'DEAD';
+
+  constructor(host: WatchdogHost, { id, settings, voteWindowMs }: WatchdogIdentity) {
+    this.#host = host;
+    this.#vip = new WatchdogVip(host);
+    this.#link = new WatchdogLink(host, () => this.#info());
+    this.#followers = new WatchdogFollowers(host, settings);
+    this.#settings = settings;
+    this.#id = id;
+    const peers = settings.nodes.map((node) => node.id).filter((other) => other !== id);
+    this.#members = new WatchdogMembers(peers);
+    this.#lifeCheck = new WatchdogLifeCheck(host, settings, {
+      peers,
+      findings: {
+        lost: (node) => {
+          host.send(node, { type: 'lostYou' });
+          this.#lose(node, 'lifeCheck');
+        },
+        found: (node) => this.#found(node),
+      },
+    });
+    this.#failovers = new WatchdogFailovers(host, settings, {
+      id,
+      peers,
+      voteWindowMs,
+      leader: () => this.#leader,
+      quorum: () => this.quorum(),
+      resign: () => {
+        this.#handicapped = true;
+        this.#actor.send({ type: 'outranked' });
+      },
+    });
+    this.#beacon = new WatchdogBeacon({
+      clock: host.clock,
+      part: () => {
+        if (this.#leader === id) return 'leads';
+        return this.#leader !== null && this.#state === 'STANDBY' ? 'follows' : null;
+      },
+      alive: () => this.#members.alive,
+      count: (node) => this.#members.beaconSent(node),
+      send: (to) => this.#link.beacon(to),
+      leaderHeardAtMs: () => this.#members.heardAtMs(this.#leader ?? -1),
+      lostFollower: (node) => this.#lose(node, 'connection'),
+      lostLeader: () => this.#lose(this.#leader ?? -1, 'connection'),
+    });
+    this.#actor = createActor(watchdogMachine, {
+      clock: xstateClock(host.clock),
+      input: {
+        alive: () => this.#members.alive,
+        connectable: () => peers.filter((node) => host.connects(node)),
+        leader: () => this.#leader,
+        someoneStands: () => this.#members.someoneStands,
+        hasQuorum: () => this.quorum() !== 'absent',
+        priority: () => this.#priority(),
+        startedAtMs: host.clock.nowMs(),
+      },
+    });
+    this.#listen();
+    this.#actor.start();
+  }
+
+  start(): void {
+    this.#members.forgetAll();
+    this.#actor.send({ type: 'start' });
+    this.#lifeCheck.start();
+    this.#beacon.start();
+  }
+
+  /** An orderly end: the others are told, the virtual IP goes down. */
+  stop(): void {
+    this.#lifeCheck.stop();
+    this.#beacon.stop();
+    this.#actor.send({ type: 'stop' });
+  }
+
+  /** The processes are gone; the virtual IP stays where it is. */
+  kill(): void {
+    this.#lifeCheck.stop();
+    this.#beacon.stop();
+    this.#actor.stop();
+  }
+
+  state(): WatchdogState {
+    return this.#state;
+  }
+
+  /** The leader that this node knows of, itself included. */
+  leader(): number | null {
+    return this.#leader;
+  }
+
+  /** As a leader sees it; `absent` on other nodes. */
+  quorum(): QuorumStatus {
+    return this.#state === 'LEADER' ? this.#followers.quorum() : 'absent';
+  }
+
+  /** The virtual IP is up here, as far as this node has to do with it. */
+  holdsVip(): boolean {
+    return this.#vip.held;
+  }
+
+  /** Whether this node may detach false primaries (from 4.6 on). */
+  leadsWithQuorum(): boolean {
+    return this.#leader === this.#id && this.quorum() !== 'absent';
+  }
+
+  /** Asks for a failover; see `GateVerdict`. */
+  gate(request: GatedRequest, done: (verdict: GateVerdict) => void): void {
+    this.#failovers.ask(request, this.#state, done);
+  }
+
+  /** The local Pgpool has done a request: a leader tells its standbys. */
+  backendsChanged(): void {
+    if (this.#leader !== this.#id) return;
+    this.#followers.tell({ type: 'failoverEnd', backends: this.#host.backends() });
+  }
+
+  /** A follow run of the local Pgpool begins or ends. */
+  following(held: boolean): void {
+    if (this.#leader === this.#id) this.#followers.tell({ type: 'followLock', held });
+  }
+
+  beatFrom(node: number): void {
+    this.#lifeCheck.beatFrom(node);
+  }
+
+  /** The connection to a peer was closed: its processes are gone. */
+  connectionLost(node: number): void {
+    this.#lose(node, 'connection');
+  }
+
+  /** The node has lost its last address, or has one again. */
+  network(there: boolean): void {
+    this.#actor.send({ type: there ? 'network.found' : 'network.lost' });
+  }
+
+  receive(from: number, message: WatchdogMessage): void {
+    if (this.#state === 'DEAD' || this.#state === 'SHUTDOWN') return;
+    const info = 'info' in message ? message.info : undefined;
+    this.#members.heard(from, this.#host.clock.nowMs(), info);
+    switch (message.type) {
+      case 'ask':
+        this.#asked(from, message);
+        break;
+      case 'answer':
+        if (message.info.state === 'LEADER' && this.#leader === null) this.#leader = from;
+        if (message.backends) this.#host.sync(message.backends);
+        if (this.#link.isCurrent(message.id)) {
+          this.#actor.send({ type: 'answered', from, answer: message.answer });
+        }
+        break;
+      case 'goingDown':
+        this.#lose(from, 'connection');
+        break;
+      case 'resigning':
+      case 'lostYou':
+        if (message.type === 'lostYou') this.#followers.lose(from);
+        if (this.#leader === from) this.#leader = null;
+        this.#actor.send({ type: 'changed' });
+        break;
+      case 'rejoin':
+        if (this.#leader === this.#id) this.#meetRival(from, message.info);
+        else if (this.#leader === from || this.#leader === null) this.#actor.send({ type: 'rejoin' });
+        break;
+      case 'waitingForVotes':
+        this.#host.renewQuarantined();
+        break;
+      case 'followLock':
+        if (this.#leader === from) this.#host.lockFollow(message.held);
+        break;
+      case 'failoverEnd':
+        if (this.#leader === from) this.#host.sync(message.backends);
+        break;
+      case 'request':
+      case 'verdict':
+        this.#failovers.receive(from, message);
+        break;
+    }
+  }
+
+  #asked(from: number, { id, question, info }: Extract<WatchdogMessage, { type: 'ask' }>): void {
+    const leads = this.#leader === this.#id;
+    switch (question) {
+      case 'info':
+        this.#answer(from, id, 'accept');
+        break;
+      case 'stand':
+        this.#actor.send({ type: 'stand', from, id, info });
+        break;
+      case 'declare':
+        if (leads) this.#meetRival(from, info);
+        this.#actor.send({ type: 'declared', from, id, info });
+        break;
+      case 'join':
+        this.#answer(from, id, leads ? 'accept' : 'reject');
+        if (leads) this.#joined(from);
+        break;
+      case 'beacon':
+        if (leads) this.#meetRival(from, info);
+        else if (this.#leader === null) this.#actor.send({ type: 'rejoin' });
+        this.#answer(from, id, this.#leader === from ? 'accept' : 'reject');
+        break;
+    }
+  }
+
+  /** Two leaders: the one with quorum stays, then the escalated one, then the older. */
+  #meetRival(from: number, other: WatchdogInfo): void {
+    const own = this.#info();
+    if (rankOf(own, other) < 0) this.#actor.send({ type: 'outranked' });
+    else this.#host.send(from, { type: 'rejoin', info: own });
+  }
+
+  #joined(node: number): void {
+    const before = this.quorum();
+    this.#followers.add(node);
+    this.#actor.send({ type: 'changed' });
+    if (before === 'absent' && this.quorum() !== 'absent') this.#host.releaseQuarantined();
+  }
+
+  #lose(node: number, by: 'connection' | 'lifeCheck'): void {
+    this.#members.lost(node, by);
+    this.#followers.lose(node);
+    if (this.#leader === node) {
+      this.#leader = null;
+      this.#host.lockFollow(false);
+    }
+    this.#failovers.lost(node);
+    this.#actor.send({ type: 'changed' });
+  }
+
+  #found(node: number): void {
+    this.#members.found(node);
+    if (this.#leader === this.#id) this.#host.send(node, { type: 'rejoin', info: this.#info() });
+  }
+
+  #priority(): number {
+    return this.#handicapped ? -1 : this.#settings.priority;
+  }
+
+  #info(): WatchdogInfo {
+    return {
+      state: this.#state,
+      priority: this.#priority(),
+      startedAtMs: this.#actor.getSnapshot().context.startedAtMs,
+      quorum: this.quorum(),
+      escalated: this.#vip.escalated,
+    };
+  }
+
+  #answer(to: number, id: number, answer: 'accept' | 'reject' | 'error'): void {
+    const leads = answer === 'accept' && this.#leader === this.#id;
+    this.#link.answer(to, id, leads ? { answer, backends: this.#host.backends() } : { answer });
+  }
+
+  #listen(): void {
+    const actor = this.#actor;
+    actor.subscribe(({ value }) => this.#entered(watchdogStateOf(value)));
+    actor.on('ask', ({ question, to }) => this.#link.ask(question, to));
+    actor.on('reply', ({ to, id, answer }) => this.#answer(to, id, answer));
+    actor.on('forgetLeader', () => {
+      this.#leader = null;
+    });
+    actor.on('follow', ({ leader }) => {
+      this.#leader = leader;
+    });
+    actor.on('lead', () => {
+      this.#leader = this.#id;
+      this.#host.stateChanged('LEADER');
+    });
+    actor.on('resign', () => {
+      if (this.#leader === this.#id) this.#leader = null;
+      this.#followers.loseAll();
+      this.#failovers.clear();
+      for (const node of this.#members.alive) this.#host.send(node, { type: 'resigning' });
+    });
+    actor.on('escalate', () => this.#vip.escalate());
+    actor.on('deEscalate', () => this.#vip.deEscalate());
+    actor.on('leave', () => {
+      for (const node of this.#members.ids) this.#host.send(node, { type: 'goingDown' });
+    });
+  }
+
+  #entered(state: WatchdogState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state === 'LEADER' || state === 'STANDBY') this.#handicapped = false;
+    this.#host.stateChanged(state);
+  }
+}

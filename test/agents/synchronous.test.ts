@@ -1,0 +1,24 @@
+// Goal: synchronous_standby_names is read and changed as PostgreSQL means it.
+import { describe, expect, test } from 'vitest';
+import { parseSynchronousNames, withNumSync } from '../../src/agents/synchronous.ts';
+
+describe('num_sync', () => {
+  test.each([
+    ['', null],
+    ['  ', null],
+    ['*', 1],
+    ['a, b', 1],
+    ['2 (a, b, c)', 2],
+    ['FIRST 2 (a, b)', 2],
+    ['any 3 ("x (y)", b, c)', 3],
+  ])('of %j is %j', (value, numSync) => {
+    expect(parseSynchronousNames(value)?.numSync ?? null).toBe(numSync);
+  });
+
+  test('is changed, names and method stay; null clears', () => {
+    expect(withNumSync('ANY 2 (a, "b c")', 1)).toBe('ANY 1 (a, "b c")');
+    expect(withNumSync('a, b', 2)).toBe('FIRST 2 (a, b)');
+    expect(withNumSync('FIRST 1 (a)', null)).toBe('');
+    expect(withNumSync('', 1)).toBe('');
+  });
+});
