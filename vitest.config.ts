@@ -1,27 +1,48 @@
 import { defineConfig } from 'vitest/config';
 
-// Three groups, one after the other: tests of code alone side by side; tests on real servers one at a time, for two
-// labs on two cores would time each other; tests in a real browser last.
+// Tests that start servers of their own and look at what those do, not at how long it takes.
+const sideBySide = [
+  'test/lab/pgpool-config-oracle.test.ts',
+  'test/lab/pgpool-differential.test.ts',
+  'test/load/wire/transport.test.ts',
+  'test/load/wire/proxy.test.ts',
+  'test/load/pgbench/*.test.ts',
+];
+
+// Four groups, one after the other: tests of code alone, then those on servers of their own, both side by side; tests on
+// whole labs one at a time, for two labs on two cores would time each other; tests in a real browser last.
 export default defineConfig({
   test: {
+    // Vitest would leave a core of two idle.
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/browser/**'],
+          exclude: ['test/lab/**', 'test/browser/**', ...sideBySide],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          fileParallelism: false,
+          name: 'servers',
+          include: [...sideBySide],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          exclude: [...sideBySide],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -31,7 +52,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

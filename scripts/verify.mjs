@@ -5,22 +5,35 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderDocument } from './verify/document.mjs';
+import { measureDrills } from './verify/drills.mjs';
+import { measurePgpool } from './verify/pgpool.mjs';
 import { measureRehearsals } from './verify/rehearsals.mjs';
 import { root } from './verify/runner.mjs';
 import { measureSeeds } from './verify/seeds.mjs';
 import { measureSoak } from './verify/soak.mjs';
 import { dropOtherPrograms, programOf, readState, stateFolder, writeState } from './verify/state.mjs';
 
-const usage = `usage: npm run verify -- [--fresh] [--only NAME] [--runs N] [--seeds N] [--soak-minutes N]
+const usage = `usage: npm run verify -- [--fresh] [--only NAME] [--runs N] [--seeds N] [--sequences N] [--soak-minutes N]
   seeds        the simulator's invariants over N seeds (20)
+  pgpool       N random sequences of steps on a real Pgpool-II and on its statecharts (200)
   rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
+  drills       N runs of every kind of drill on real servers, beside the model's best and worst (10; 4 minutes each)
   soak         N minutes of load with a switchover every 90 s (10)
   --fresh      forget what was measured; without it, verify goes on where it was stopped
   --only NAME  this part only
 Exit codes: 0 every check holds, 1 usage, 2 a check does not hold, 130 interrupted.
 `;
 
-const parts = { seeds: measureSeeds, rehearsals: measureRehearsals, soak: measureSoak };
+/** Runs of a part where the command line names no number. */
+const usualRuns = { rehearsals: 5, drills: 10 };
+
+const parts = {
+  seeds: measureSeeds,
+  pgpool: measurePgpool,
+  rehearsals: measureRehearsals,
+  drills: measureDrills,
+  soak: measureSoak,
+};
 
 function readOptions() {
   const { values } = parseArgs({
@@ -28,13 +41,16 @@ function readOptions() {
       fresh: { type: 'boolean' },
       help: { type: 'boolean' },
       only: { type: 'string' },
-      runs: { type: 'string', default: '5' },
+      runs: { type: 'string' },
       seeds: { type: 'string', default: '20' },
+      sequences: { type: 'string', default: '200' },
       'soak-minutes': { type: 'string', default: '10' },
     },
   });
-  const counts = { runs: values.runs, seeds: values.seeds, soakMinutes: values['soak-minutes'] };
+  const { runs, seeds, sequences } = values;
+  const counts = { runs, seeds, sequences, soakMinutes: values['soak-minutes'] };
   for (const [name, text] of Object.entries(counts)) {
+    if (text === undefined) continue;
     if (!/^[1-9]\d{0,3}$/.test(text))
       throw new Error(`${name} is a whole number from 1 to 9999, got "${text}"`);
     counts[name] = Number(text);
@@ -71,7 +87,8 @@ async function main() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort());
   for (const [name, measure] of Object.entries(parts)) {
     if (stop.signal.aborted || (options.only && options.only !== name)) continue;
-    await measure(state, { options, program, note, save, signal: stop.signal });
+    const runs = options.runs ?? usualRuns[name];
+    await measure(state, { options: { ...options, runs }, program, note, save, signal: stop.signal });
   }
   save();
   if (stop.signal.aborted) return 130;

@@ -1,12 +1,12 @@
 import type { World } from './drills/world.ts';
 import { isoNow } from './kernel/clock.ts';
-import { DrillError, ExitCode, InputError } from './kernel/errors.ts';
+import { DrillError, ExitCode, formatProblem, InputError } from './kernel/errors.ts';
 import { LiveWorld } from './live/world.ts';
 import { ResultWriter } from './recording/store.ts';
 import type { Summary } from './recording/summary.ts';
 import { driveLoad, GuardedRecorder, type RunTick } from './run/drive.ts';
 import { manifestOf } from './run/manifest.ts';
-import { planRun, type RunPlan } from './run/plan.ts';
+import { checkKinds, planRun, type RunPlan } from './run/plan.ts';
 import { writePrediction, writeReports } from './run/reports.ts';
 import { SimWorld } from './sim/world.ts';
 
@@ -44,8 +44,9 @@ export interface RunResult {
  */
 export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResult> {
   const plan = planRun(request.scenario, request);
+  for (const warning of plan.warnings) hooks.progress(`warning: ${formatProblem(warning)}`);
   const world = worldOf(request.world, plan, hooks);
-  const problems = await world.check();
+  const problems = [...checkKinds(plan, world), ...(await world.check())];
   if (problems.length > 0) throw new InputError(problems);
 
   const { kind, transport } = world;

@@ -9,12 +9,14 @@ export function renderDocument({ parts }) {
     'drill, median (least to most). The simulated figures come from service times that were not measured on this machine.',
     '',
     ...section('Simulator: invariants over seeds', 'seeds', parts.seeds, seedLines),
+    ...section('Pgpool: the statecharts beside a real Pgpool-II', 'pgpool', parts.pgpool, pgpoolLines),
     ...section(
       'Rehearsals: real servers beside the simulation',
       'rehearsals',
       parts.rehearsals,
       rehearsalLines,
     ),
+    ...section('Drills: every kind beside its best and worst', 'drills', parts.drills, drillLines),
     ...section('Soak: one switchover after the other', 'soak', parts.soak, soakLines),
   ].join('\n');
 }
@@ -58,6 +60,40 @@ function seedLines({ runs }) {
     `Lost in all: ${lost}; without an answer: ${unknown}.`,
     '',
     ...table(['drill', 'class', 'simulated outage'], rows),
+  ];
+}
+
+function pgpoolLines({ runs, stepsPerSequence, minutes }) {
+  const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
+  const add = (counts, found) => {
+    for (const [name, count] of Object.entries(found)) counts[name] = (counts[name] ?? 0) + count;
+    return counts;
+  };
+  const totals = (field) => runs.reduce((counts, run) => add(counts, run[field]), {});
+  const listed = (counts) =>
+    Object.entries(counts)
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, count]) => `${name} (${count})`)
+      .join(', ');
+  const vectors = new Set(runs.flatMap((run) => run.vectors));
+  const names = [...new Set(runs.map(({ profile }) => profile))].sort();
+  const rows = names.map((name) => {
+    const own = runs.filter(({ profile }) => profile === name);
+    return [
+      name,
+      own.length,
+      own.reduce((total, run) => total + run.steps, 0),
+      own.filter(({ same }) => !same).length,
+    ];
+  });
+  return [
+    `${runs.filter(({ drawn }) => drawn).length} random sequences of ${stepsPerSequence} steps (kill, start, promote, re-point, pcp attach, detach and promote with their options,`,
+    `sessions opened, kept, used) and the ${runs.filter(({ drawn }) => !drawn).length} of docs/pgpool-observed.md: ${sum('steps')} steps, ${sum('comparisons')} facts compared, ${vectors.size} different vectors of node states`,
+    `seen, in ${Math.round(minutes ?? 0)} minutes.`,
+    '',
+    ...table(['settings', 'sequences', 'steps', 'differ'], rows),
+    '',
+    `What clients saw: ${listed(totals('answers'))}.`,
   ];
 }
 
@@ -115,6 +151,52 @@ function rehearsalLines({ runs }) {
       ({ seed, firstDifference: { live, simulated } }) =>
         `\nSeed ${seed} differs first at: live \`${live}\`, simulated \`${simulated}\`.`,
     ),
+  ];
+}
+
+function drillLines({ runs, bounds }) {
+  const drills = runs.flatMap((run) => run.drills);
+  const spans = new Map();
+  for (const { kind, spans: own } of drills) {
+    for (const { name, measuredMs, within } of own) {
+      const key = `${kind}|${name}`;
+      spans.set(key, [...(spans.get(key) ?? []), { measuredMs, within }]);
+    }
+  }
+  const bound = (kind, name) => {
+    const found = bounds[kind]?.phases[name] ?? bounds[kind]?.[name.split(' ')[0]];
+    if (!found) return '-';
+    const text = (ms) => (ms === null ? 'no end' : oneSeconds(ms));
+    return found.bestMs === null ? 'no end' : `${text(found.bestMs)} to ${text(found.worstMs)}`;
+  };
+  const rows = [...spans].map(([key, found]) => {
+    const [kind, name] = key.split('|');
+    const measured = seconds(spreadOf(found.map(({ measuredMs }) => measuredMs)));
+    return [
+      kind,
+      name,
+      measured,
+      bound(kind, name),
+      `${found.filter(({ within }) => within).length} of ${found.length}`,
+    ];
+  });
+  const all = [...spans.values()].flat();
+  const share = (100 * all.filter(({ within }) => within).length) / Math.max(1, all.length);
+  const stalls = spreadOf(runs.map(({ stalledMs }) => stalledMs));
+  const waited = spreadOf(runs.map((run) => run.waited));
+  const percent = (value) => `${(100 * value).toFixed(0)} %`;
+  const same = runs.filter(({ sameOrder }) => sameOrder).length;
+  return [
+    `${runs.length} runs of workloads/drills, ${drills.length} drills; in ${same} the agents’ commands came in the simulation’s order.`,
+    `${share.toFixed(1)} % of ${all.length} spans lie within the model’s best and worst: those of 400 trials at every phase of the periodic`,
+    'checks, less and plus 0.25 s for the sampling of roles and status; an outage up to 0.6 s and two gaps of its class longer, for the',
+    'clients’ next try; and as much longer as this machine stalled during the drill. An outage too short to be seen has no length.',
+    `Stalls of an idle timer in a run, s: ${seconds(stalls)}. Share of the time in which something waited for a processor:`,
+    waited
+      ? `${percent(waited.median)} (${percent(waited.least)} to ${percent(waited.most)}).`
+      : 'not told by this kernel.',
+    '',
+    ...table(['drill', 'span', 'measured, s', 'best to worst, s', 'within'], rows),
   ];
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { epochMs, sleep } from '../kernel/clock.ts';
 import { DrillError } from '../kernel/errors.ts';
 import type { AgentPlace } from '../topology/cluster.ts';
+import { newestEfmVersion } from '../topology/config/efm-catalogue.ts';
 import { labEnv, logTail, startDetached } from './command.ts';
 import type { LabSettings } from './lab-settings.ts';
 import { agentEventsFile, serverLayout } from './layout.ts';
@@ -42,7 +43,7 @@ export async function writeAgentFiles(lab: LabSettings, agent: AgentPlace): Prom
   const { efmDir, efmLogDir, efmLockDir } = serverLayout(lab.context.labDir, agent.server);
   for (const dir of [efmDir, efmLogDir, efmLockDir]) await makeFolder(lab, dir);
   const header = [
-    `# EFM agent of ${agent.server} (cluster model "${lab.cluster.name}"). Names as in EFM 4; times are seconds.`,
+    `# EFM agent of ${agent.server} (cluster model "${lab.cluster.name}"). EFM ${agent.version}; times are seconds.`,
     "# The model's own properties stand last and win.",
   ];
   const lines = Object.entries(agentProperties(lab, agent)).map(([name, value]) => `${name}=${value}`);
@@ -56,16 +57,13 @@ export async function writeAgentFiles(lab: LabSettings, agent: AgentPlace): Prom
 }
 
 /**
- * Starts the agents: the first alone, so that it becomes the membership coordinator, the others beside each other.
+ * Starts the agents one after the other: the order in which they join decides who coordinates, and who does after him.
  * Each is ready when it has taken its role.
  *
  * @throws DrillError with the end of the agent's output when one is not within 20 s
  */
 export async function startAgents(lab: LabSettings): Promise<void> {
-  const [first, ...others] = lab.cluster.agents;
-  if (!first) return;
-  await startAgent(lab, first);
-  await Promise.all(others.map((agent) => startAgent(lab, agent)));
+  for (const agent of lab.cluster.agents) await startAgent(lab, agent);
 }
 
 /** The `efm` command as one server's operator would call it: program, arguments before the sub-command, environment. */
@@ -81,12 +79,20 @@ export function efmCommandOf(lab: LabSettings, server: string): EfmCommand {
   return { file: process.execPath, args: [join(lab.programs, 'agents', 'efm.js')], env };
 }
 
-async function startAgent(lab: LabSettings, agent: AgentPlace): Promise<void> {
+/**
+ * Starts one agent and waits until it has taken its role.
+ *
+ * @throws DrillError with the end of the agent's output when it has not within 20 s
+ */
+export async function startAgent(lab: LabSettings, agent: AgentPlace): Promise<void> {
   const { context, cluster } = lab;
   const { efmDir, agentOutput } = serverLayout(context.labDir, agent.server);
   const program = join(lab.programs, 'agents', 'main.js');
   const args = [program, '--config-dir', efmDir, '--cluster', cluster.efmCluster];
+  if (agent.version !== newestEfmVersion) args.push('--efm-version', agent.version);
   if (context.user.switched) args.push('--user', context.user.name);
+  const eventsFile = agentEventsFile(context.labDir, agent.server, cluster.efmCluster);
+  const linesBefore = (await linesOf(eventsFile)).length;
   const child = startDetached(context, {
     file: process.execPath,
     args,
@@ -94,9 +100,8 @@ async function startAgent(lab: LabSettings, agent: AgentPlace): Promise<void> {
     logFile: agentOutput,
     asRoot: true,
   });
-  const eventsFile = agentEventsFile(context.labDir, agent.server, cluster.efmCluster);
   const untilMs = epochMs() + 20_000;
-  while (!(await hasRole(eventsFile))) {
+  while (!(await hasRole(eventsFile, linesBefore))) {
     context.signal?.throwIfAborted();
     child.mustHaveStarted();
     if (child.ended() || epochMs() > untilMs) {
@@ -109,12 +114,18 @@ async function startAgent(lab: LabSettings, agent: AgentPlace): Promise<void> {
   }
 }
 
-/** Whether the agent has entered a role other than starting. */
-async function hasRole(eventsFile: string): Promise<boolean> {
-  const text = await readFile(eventsFile, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .some((line) => /"type":"agentState"/.test(line) && /"role":"(primary|standby|witness|idle)"/.test(line));
+/** Whether the agent has entered a role other than starting, by what it has written after the lines of earlier ones. */
+async function hasRole(eventsFile: string, linesBefore: number): Promise<boolean> {
+  const lines = (await linesOf(eventsFile)).slice(linesBefore);
+  return lines.some(
+    (line) => /"type":"agentState"/.test(line) && /"role":"(primary|standby|witness|idle)"/.test(line),
+  );
+}
+
+/** The whole lines of a file; none when it is not there. */
+async function linesOf(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').slice(0, -1);
 }
 
 function agentProperties(lab: LabSettings, agent: AgentPlace): Record<string, string> {
@@ -136,6 +147,7 @@ function agentProperties(lab: LabSettings, agent: AgentPlace): Record<string, st
     'db.database': accounts.database,
     'db.port': String((backend ?? cluster.backends[0])?.port ?? 5432),
     ...database,
+    'user.email': `${context.user.name}@localhost`,
     'script.load.balancer.attach': `${script('load_balancer_attach.sh')} %h %t`,
     'script.load.balancer.detach': `${script('load_balancer_detach.sh')} %h %t`,
     'script.post.promotion': `${script('post_promotion.sh')} %p %f`,

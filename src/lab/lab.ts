@@ -8,6 +8,7 @@ import type { Backend, Cluster } from '../topology/cluster.ts';
 import { findBinaries } from './binaries.ts';
 import { interrupted, type LabContext } from './command.ts';
 import { type EfmCommand, efmCommandOf, installScripts, startAgents, writeAgentFiles } from './efm-agents.ts';
+import { LabFaults } from './faults.ts';
 import { type LabAccounts, type LabSettings, newAccounts, primaryOf } from './lab-settings.ts';
 import { removeLabState, writeLabState } from './lab-state.ts';
 import { agentEventsFile, layoutOf, serverLayout } from './layout.ts';
@@ -104,11 +105,13 @@ export class Lab {
   readonly accounts: LabAccounts;
   readonly #settings: LabSettings;
   readonly #watcher: Watcher | null;
+  readonly #faults: LabFaults;
   #stopping: Promise<void> | null = null;
 
   constructor(settings: LabSettings, watcher: Watcher | null) {
     this.#settings = settings;
     this.#watcher = watcher;
+    this.#faults = new LabFaults(settings);
     this.cluster = settings.cluster;
     this.dir = settings.layout.dir;
     this.accounts = settings.accounts;
@@ -193,13 +196,22 @@ export class Lab {
     return killServerProcesses(serverLayout(this.dir, this.#backend(server).server).data);
   }
 
+  /** Everything else that a drill does to a server. */
+  get faults(): LabFaults {
+    return this.#faults;
+  }
+
+  hasPostgres(server: string): boolean {
+    return this.cluster.backends.some((backend) => backend.server === server);
+  }
+
   /** Whether any process of the server's PostgreSQL runs. */
   isRunning(server: string): boolean {
     return serverProcesses(serverLayout(this.dir, server).data).length > 0;
   }
 
   /** Makes a server that is down a running standby of `primary`, as the operator would; which way it went. */
-  rebuildServer(server: string, primary: string): Promise<'pg_rewind' | 'pg_basebackup'> {
+  rebuildServer(server: string, primary: string): Promise<'start' | 'pg_rewind' | 'pg_basebackup'> {
     return rebuildStandby(this.#settings, this.#backend(server), this.#backend(primary));
   }
 

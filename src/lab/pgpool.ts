@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { epochMs, RealClock, sleep } from '../kernel/clock.ts';
@@ -37,18 +38,46 @@ export async function writePgpoolFiles(lab: LabSettings, place: PgpoolPlace): Pr
 }
 
 /**
- * Starts Pgpool and waits until a session through it reaches the servers and it knows the primary.
+ * Starts Pgpool without what an earlier one knew, and waits until a session through it reaches the servers and it knows
+ * the primary.
  *
  * @throws DrillError with the end of its log when that does not happen within 20 s
  */
-export async function startPgpool(lab: LabSettings, place: PgpoolPlace): Promise<void> {
+export function startPgpool(lab: LabSettings, place: PgpoolPlace): Promise<void> {
+  return launchPgpool(lab, place, { options: ['-D'], missing: () => pgpoolReady(lab, place) });
+}
+
+/**
+ * Starts a Pgpool that was killed, as its service does: its status file counts, and what the dead one left in its way
+ * (4.3.5 refuses to start beside its own socket files) is removed. Waits until its control port answers.
+ *
+ * @throws DrillError with the end of its log when that does not happen within 20 s
+ */
+export async function restartPgpool(lab: LabSettings, place: PgpoolPlace): Promise<void> {
+  const { pgpoolDir, sockets } = serverLayout(lab.context.labDir, place.server);
+  await rm(join(pgpoolDir, 'pgpool.pid'), { force: true });
+  for (const port of [place.port, place.pcpPort])
+    await rm(join(sockets, `.s.PGSQL.${port}`), { force: true });
+  const missing = async (): Promise<null> => {
+    await pcpNodes(pcpEndpoint(lab, place), { clock: new RealClock(), timeoutMs: 1000 });
+    return null;
+  };
+  await launchPgpool(lab, place, { options: [], missing });
+}
+
+/** @param how.missing what is missing of a started Pgpool, as a value or an error; null when nothing is */
+async function launchPgpool(
+  lab: LabSettings,
+  place: PgpoolPlace,
+  how: { options: readonly string[]; missing: () => Promise<string | null> },
+): Promise<void> {
   const { context } = lab;
   const layout = serverLayout(context.labDir, place.server);
   const file = (name: string): string => join(layout.pgpoolDir, name);
-  const args = ['-n', '-D', '-f', layout.pgpoolConf, '-F', file('pcp.conf'), '-a', file('pool_hba.conf')];
+  const files = ['-f', layout.pgpoolConf, '-F', file('pcp.conf'), '-a', file('pool_hba.conf')];
   const child = startDetached(context, {
     file: lab.binaries.pgpool,
-    args,
+    args: ['-n', ...how.options, ...files],
     cwd: layout.pgpoolDir,
     logFile: layout.pgpoolLog,
   });
@@ -56,7 +85,7 @@ export async function startPgpool(lab: LabSettings, place: PgpoolPlace): Promise
   for (let reason = 'it did not run'; ; await sleep(50)) {
     context.signal?.throwIfAborted();
     child.mustHaveStarted();
-    const failure = await pgpoolReady(lab, place).catch((cause: unknown) => String(cause));
+    const failure = await how.missing().catch((cause: unknown) => String(cause));
     if (failure === null) return;
     reason = failure;
     if (!child.ended() && epochMs() < untilMs) continue;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrillError } from '../kernel/errors.ts';
@@ -5,7 +6,8 @@ import type { Backend } from '../topology/cluster.ts';
 import { logTail, mustRun, runCommand } from './command.ts';
 import { connectionsNeeded, type LabSettings, passwordMethod } from './lab-settings.ts';
 import { serverLayout } from './layout.ts';
-import { serverProcesses } from './processes.ts';
+import { killServerProcesses, serverProcesses } from './processes.ts';
+import { awaitStreaming } from './replication.ts';
 
 /** The guard that EFM puts into a failed primary's data folder: PostgreSQL 12 and later refuse to start beside it. */
 const guardFile = 'recovery.conf';
@@ -78,43 +80,73 @@ export async function startServer(lab: LabSettings, backend: Backend): Promise<v
   );
 }
 
+/** Longest that a standby which was started again may take to stream, ms; PostgreSQL asks a primary again every 5 s. */
+const streamsWithinMs = 8000;
+
 /**
- * The operator's work on a server that failed: makes it a standby of `primary` and starts it. pg_rewind first (it runs
- * crash recovery itself where needed), a new base backup when that cannot be.
+ * The operator's work on a server that failed: makes it a standby of `primary` and starts it. One that was a standby is
+ * only started. One that was a primary is rewound (pg_rewind runs crash recovery itself where needed: on a standby
+ * that would write WAL of its own, which no primary has). Where that does not do, it gets a new base backup.
  *
- * @returns which of the two it was
- * @throws DrillError when the server is still running, or neither way works
+ * @returns which of the three it was
+ * @throws DrillError when the server is still running, or no way works
  */
 export async function rebuildStandby(
   lab: LabSettings,
   backend: Backend,
   primary: Backend,
-): Promise<'pg_rewind' | 'pg_basebackup'> {
-  const { context, accounts, binaries } = lab;
-  const { data } = serverLayout(context.labDir, backend.server);
+): Promise<'start' | 'pg_rewind' | 'pg_basebackup'> {
+  const { data } = serverLayout(lab.context.labDir, backend.server);
   const running = serverProcesses(data);
   if (running.length > 0) {
     throw new DrillError(
       `${backend.server} is still running (pid ${running[0]?.pid}); only a server that is down can be rebuilt`,
     );
   }
+  const has = (file: string): boolean => existsSync(join(data, file));
+  const wasStandby = has('standby.signal') && !has(guardFile);
   await clearTraces(lab, backend);
+  if (wasStandby) {
+    if (await streamsAgain(lab, backend, primary)) return 'start';
+    await killServerProcesses(data);
+    await clearTraces(lab, backend);
+  } else if (await rewind(lab, backend, primary)) {
+    await writeStandbySettings(lab, backend, primary);
+    await startServer(lab, backend);
+    return 'pg_rewind';
+  }
+  await rm(data, { recursive: true, force: true });
+  await copyStandby(lab, backend, primary);
+  await startServer(lab, backend);
+  return 'pg_basebackup';
+}
+
+/** Starts a standby of `primary`; false when it does not come to stream. */
+async function streamsAgain(lab: LabSettings, backend: Backend, primary: Backend): Promise<boolean> {
+  await writeStandbySettings(lab, backend, primary);
+  try {
+    await startServer(lab, backend);
+    await awaitStreaming(lab, primary, { standbys: [backend], withinMs: streamsWithinMs });
+    return true;
+  } catch (cause) {
+    if (cause instanceof DrillError) return false;
+    throw cause;
+  }
+}
+
+/** Takes back what a server has written since it and the primary went different ways; false when that cannot be. */
+async function rewind(lab: LabSettings, backend: Backend, primary: Backend): Promise<boolean> {
+  const { context, accounts, binaries } = lab;
+  const { data } = serverLayout(context.labDir, backend.server);
   const source = `host=${primary.address} port=${primary.port} user=${accounts.user} dbname=${accounts.database} passfile=${context.passFile}`;
   const psql = ['-X', '-q', '-w', '-d', source, '-c', 'checkpoint'];
   await mustRun(context, join(binaries.postgresBin, 'psql'), psql);
-  const rewind = await runCommand(context, join(binaries.postgresBin, 'pg_rewind'), [
+  const { code } = await runCommand(context, join(binaries.postgresBin, 'pg_rewind'), [
     `--target-pgdata=${data}`,
     `--source-server=${source}`,
     '--no-sync',
   ]);
-  if (rewind.code === 0) {
-    await writeStandbySettings(lab, backend, primary);
-  } else {
-    await rm(data, { recursive: true, force: true });
-    await copyStandby(lab, backend, primary);
-  }
-  await startServer(lab, backend);
-  return rewind.code === 0 ? 'pg_rewind' : 'pg_basebackup';
+  return code === 0;
 }
 
 /**

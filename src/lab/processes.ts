@@ -82,7 +82,12 @@ export async function stopProcesses(labDir: string): Promise<void> {
   );
 }
 
-async function untilNone(
+/**
+ * Lists again and again, and acts on each that is left, until none is.
+ *
+ * @throws DrillError when some are still there after `withinMs`
+ */
+export async function untilNone(
   list: () => LabProcess[],
   options: { withinMs: number; each: (process: LabProcess) => void },
 ): Promise<void> {
@@ -118,7 +123,8 @@ function isMarked(pid: number, labDir: string): boolean {
   return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${labMark}=${labDir}`);
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal; to a process that has ended meanwhile it means nothing. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (cause) {
@@ -127,7 +133,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Removes System V segments that killed servers left: those made by the given processes, or named in a postmaster.pid, and attached by nobody. */
-function removeSegments(creators: ReadonlySet<number>, dataDirs: readonly string[]): void {
+export function removeSegments(creators: ReadonlySet<number>, dataDirs: readonly string[]): void {
   const named = new Set(dataDirs.map(segmentOf).filter((id) => id !== undefined));
   for (const row of segmentRows()) {
     const [, id, , , creator, , attached] = row.trim().split(/\s+/).map(Number);

@@ -16,12 +16,17 @@ export async function createDatabase(lab: LabSettings, primary: Backend): Promis
   );
 }
 
-/** Waits until every standby streams. @throws DrillError naming those that do not within 15 s */
-export async function awaitStreaming(lab: LabSettings, primary: Backend): Promise<void> {
+/** Waits until every standby, or each of those given, streams. @throws DrillError naming those that do not within 15 s */
+export async function awaitStreaming(
+  lab: LabSettings,
+  primary: Backend,
+  options: { standbys?: readonly Backend[]; withinMs?: number } = {},
+): Promise<void> {
   const text = "select application_name as name from pg_stat_replication where state = 'streaming'";
   await onServer(lab, primary, (session) =>
     untilListed(lab, {
       primary,
+      ...options,
       list: async () => (await session.query<{ name: string }>(text)).rows,
       complaint: `does not stream from ${primary.server}`,
     }),
@@ -45,10 +50,16 @@ export async function awaitReplay(lab: LabSettings, primary: Backend): Promise<v
 
 async function untilListed(
   lab: LabSettings,
-  wait: { primary: Backend; list: () => Promise<{ name: string }[]>; complaint: string },
+  wait: {
+    primary: Backend;
+    standbys?: readonly Backend[];
+    withinMs?: number;
+    list: () => Promise<{ name: string }[]>;
+    complaint: string;
+  },
 ): Promise<void> {
-  const untilMs = epochMs() + withinMs;
-  const standbys = lab.cluster.backends.filter((backend) => backend !== wait.primary);
+  const untilMs = epochMs() + (wait.withinMs ?? withinMs);
+  const standbys = wait.standbys ?? lab.cluster.backends.filter((backend) => backend !== wait.primary);
   for (;;) {
     lab.context.signal?.throwIfAborted();
     const present = await wait.list();

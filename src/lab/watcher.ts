@@ -8,7 +8,8 @@ export interface Watcher {
 
 /**
  * The watcher's whole program: waits for the end of its input. The word `done` ends it; an input that ends without it
- * means that pgdrill was killed, and the lab's processes and folder are removed the way `stopProcesses` does.
+ * means that pgdrill was killed, and the lab's processes and folder are removed the way `stopProcesses` does, with the
+ * shared memory of those that had to be killed.
  */
 const program = `
 lab=$1
@@ -28,11 +29,16 @@ members() {
     case " $* " in *" $kind "*) echo "$pid" ;; esac
   done
 }
+servers=" $(members postgres pgpool | tr '\\n' ' ') "
 kill -KILL $(members helper)
 kill -INT $(members pgpool)
 kill -QUIT $(members postgres)
-for turn in 1 2 3 4 5 6 7 8 9 10; do [ -z "$(members postgres pgpool)" ] && break; sleep 0.3; done
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -z "$(members postgres pgpool)" ] && break; sleep 0.3; done
 kill -KILL $(members helper postgres pgpool)
+sleep 0.3
+while read -r key id mode size creator last attached rest; do
+  case "$servers" in *" $creator "*) [ "$attached" = 0 ] && ipcrm -m "$id" ;; esac
+done </proc/sysvipc/shm
 rm -rf "$lab"
 `;
 

@@ -4,7 +4,7 @@ import { type AgentLogObserver, watchAgentLog } from '../observe/agent-log.ts';
 import { watchNodes } from '../observe/node-sampler.ts';
 import type { Observer } from '../observe/observer.ts';
 import { type ServerAccess, watchServer } from '../observe/server-sampler.ts';
-import type { RecordedEvent } from '../recording/events.ts';
+import type { RecordedEvent, ServerRoleEvent } from '../recording/events.ts';
 import type { Recorder } from '../recording/recording.ts';
 import { FailedServer } from '../roles/failed-server.ts';
 
@@ -13,6 +13,7 @@ export class ClusterWatch {
   readonly #observers: Observer[] = [];
   readonly #agentLogs: AgentLogObserver[] = [];
   #primary: string | null;
+  readonly #roles = new Map<string, ServerRoleEvent['role']>();
   readonly #failed = new FailedServer();
   readonly #clock: RealClock;
   #failure: Error | null = null;
@@ -53,14 +54,20 @@ export class ClusterWatch {
     return this.#primary;
   }
 
-  /** The server that was killed and that its agent does not monitor again yet. */
+  /** The server that failed last and that its agent does not monitor again yet. */
   get lastFailed(): string | null {
     return this.#failed.name;
   }
 
-  /** A drill is about to kill a server. */
-  killed(server: string): void {
+  /** The server was last seen as a standby that answers. */
+  isStandby(server: string): boolean {
+    return this.#roles.get(server) === 'standby';
+  }
+
+  /** A drill is about to take a server's PostgreSQL away. */
+  failed(server: string): void {
     this.#failed.killed(server, this.#clock.nowMs());
+    this.#roles.set(server, 'down');
     if (this.#primary === server) this.#primary = null;
   }
 
@@ -81,6 +88,7 @@ export class ClusterWatch {
 
   #take(event: RecordedEvent): void {
     if (event.type === 'serverRole') {
+      this.#roles.set(event.server, event.role);
       if (event.role === 'primary') this.#primary = event.server;
       else if (this.#primary === event.server) this.#primary = null;
     }

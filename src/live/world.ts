@@ -1,4 +1,4 @@
-import { clusterArgument } from '../drills/catalogue.ts';
+import { clusterArgument, serverOfAddressArgument } from '../drills/catalogue.ts';
 import type {
   ActionResult,
   ClusterView,
@@ -20,6 +20,7 @@ import { type CounterReading, counterChecks, readCounters } from '../observe/cou
 import type { ServerAccess } from '../observe/server-sampler.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { Recorder } from '../recording/recording.ts';
+import { type DrillKind, drillKinds } from '../scenario/scenario-shape.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { compareLedger } from '../workload/ledger.ts';
 import { kindOf, type LoadPlan } from '../workload/plan.ts';
@@ -45,9 +46,17 @@ const startDelayMs = 250;
 /** Before the start instant is set, the clock shows it as so far away, ms. */
 const farAwayMs = 60_000;
 
+/** Kinds that the lab cannot do: its servers share one network, in which nothing can be cut between two of them. */
+const refusals: Readonly<Partial<Record<DrillKind, string>>> = {
+  partition:
+    'to cut the network between servers needs a network namespace for each, which the lab has not yet',
+};
+
 /** Real servers on this machine, under real load. */
 export class LiveWorld implements World {
   readonly kind = 'live';
+  readonly drillKinds = drillKinds.filter((kind) => !(kind in refusals));
+  readonly refusals = refusals;
   readonly transport = 'pg';
   readonly #plan: LivePlan;
   readonly #options: LiveOptions;
@@ -139,10 +148,19 @@ export class LiveWorld implements World {
 
   view(): ClusterView {
     const watch = this.#watch;
-    const { agents } = this.#plan.cluster;
+    const { agents, backends, pgpools } = this.#plan.cluster;
+    const primary = watch ? watch.primary : this.#primaryAtStart();
     return {
-      primary: watch ? watch.primary : this.#primaryAtStart(),
-      agentBeside: (server) => agents.find((agent) => agent.server !== server)?.server ?? null,
+      primary,
+      primaryAtStart: this.#primaryAtStart(),
+      standbys: backends
+        .map(({ server }) => server)
+        .filter((server) => watch?.isStandby(server) ?? server !== primary),
+      witness: agents.find(({ witness }) => witness)?.server ?? null,
+      pgpool: pgpools[0]?.server ?? null,
+      agentBeside: (server) =>
+        agents.find((agent) => agent.server !== server && this.#lab?.faults.hasAgent(agent.server))?.server ??
+        null,
       lastFailed: watch?.lastFailed ?? null,
     };
   }
@@ -193,20 +211,35 @@ export class LiveWorld implements World {
     invariant(lab, 'a drill acts on a prepared world');
     switch (action.type) {
       case 'efm': {
+        const { efmCluster, servers } = this.#plan.cluster;
+        const addressOf = (word: string): string | undefined =>
+          servers.find(({ name }) => name === serverOfAddressArgument(word))?.address;
         const words = action.args.map((word) =>
-          word === clusterArgument ? this.#plan.cluster.efmCluster : word,
+          word === clusterArgument ? efmCluster : (addressOf(word) ?? word),
         );
         return runEfm(lab.efmCommand(action.server), words);
       }
       case 'killServer':
-        this.#watch?.killed(action.server);
+        this.#watch?.failed(action.server);
         return { ok: true, detail: `${await lab.killServer(action.server)} processes` };
-      case 'rebuildServer':
-        return { ok: true, detail: await lab.rebuildServer(action.server, action.primary) };
+      case 'rebuildServer': {
+        const detail = await lab.rebuildServer(action.server, action.primary);
+        await lab.faults.startAgent(action.server);
+        return { ok: true, detail };
+      }
+      case 'hangServer':
+      case 'loseNode':
+        if (lab.hasPostgres(action.server)) this.#watch?.failed(action.server);
+        return { ok: true, detail: await lab.faults[action.type](action.server) };
+      case 'partition':
+      case 'heal':
+        return { ok: false, detail: refusals.partition ?? null };
+      default:
+        return { ok: true, detail: await lab.faults[action.type](action.server) };
     }
   }
 
-  /** Exact only where nothing was disturbed and nothing failed: else there is nothing exact to expect. */
+  /** Exact only where nothing was disturbed, nothing failed and scripts do not branch: else there is nothing exact to expect. */
   async #counters(primary: string, ledgerRows: number): Promise<Settlement['counters']> {
     const { load } = this.#plan;
     const result = this.#result;
@@ -214,17 +247,14 @@ export class LiveWorld implements World {
     const lab = this.#lab;
     if (this.#disturbed || !result || !before || !lab) return [];
     const clean = Object.values(result.totals).every(({ failed, unknown }) => failed + unknown === 0);
-    if (!clean || result.invalid.length > 0) return [];
+    const isUniform = load.classes.every(({ script }) => script.isUniform);
+    if (!clean || !isUniform || result.invalid.length > 0) return [];
     const after = await readCounters(lab.endpoint(), this.#access(), { settle: true });
     return counterChecks(before, after, {
       classes: load.classes.map((entry) => ({
         kind: kindOf(entry),
         ok: result.totals[entry.name]?.ok ?? 0,
-        statements: entry.script.steps.flatMap((step) =>
-          step.type === 'statement'
-            ? [step.parts.map((part) => ('text' in part ? part.text : `:${part.variable}`)).join('')]
-            : [],
-        ),
+        statements: entry.script.statements,
       })),
       readsByServer: this.#readsByServer,
       sessionProbes: result.sessionProbes,

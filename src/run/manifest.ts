@@ -17,6 +17,7 @@ const boundingProperties = [
   'node.timeout',
   'recovery.check.period',
   'restart.connection.timeout',
+  'ping.server.command',
 ];
 
 /** Describes a run for its recording. `world` is what tells the two worlds apart; a simulated one names no wall clock. */
@@ -73,14 +74,14 @@ export function manifestOf(
 }
 
 function settingsOf({ cluster }: RunPlan): ManifestSetting[] {
-  const efm = cluster.agents.flatMap(({ server, witness, properties }) =>
+  const efm = cluster.agents.flatMap(({ server, witness, properties, version }) =>
     witness
       ? []
       : boundingProperties.map((setting) => ({
           server,
           file: 'efm.properties',
           setting,
-          value: properties[setting] ?? efmDefault(setting) ?? '',
+          value: properties[setting] ?? efmDefault(setting, version) ?? '',
         })),
   );
   const pgpool = Object.entries(cluster.pgpoolSettings).map(([setting, value]) => ({

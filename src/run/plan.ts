@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { checkDrills, type PlannedDrill, planDrills } from '../drills/catalogue.ts';
+import type { World } from '../drills/world.ts';
 import { InputError, type Problem } from '../kernel/errors.ts';
 import { loadScenario } from '../scenario/load.ts';
 import type { Model } from '../scenario/model-shape.ts';
@@ -8,6 +9,7 @@ import type { ScenarioFile } from '../scenario/scenario-shape.ts';
 import { byPlace, type Source } from '../scenario/source.ts';
 import { checkModel } from '../topology/check.ts';
 import { type Cluster, clusterOf } from '../topology/cluster.ts';
+import { modelFileWarnings, readModelFiles } from '../topology/model-files.ts';
 import { checkSessions } from '../topology/pgpool-settings.ts';
 import { type LoadPlan, planLoad } from '../workload/plan.ts';
 
@@ -20,6 +22,8 @@ export interface RunPlan {
   drills: PlannedDrill[];
   /** Warm-up and measurement together. */
   durationMs: number;
+  /** What the model's files say without effect. */
+  warnings: Problem[];
 }
 
 /**
@@ -31,8 +35,9 @@ export function planRun(file: string, overrides: { model?: string; seed?: number
   if (!loaded) throw new InputError(problems);
   const { scenario, model } = loaded;
   const serverNames = model.value.servers.map(({ name }) => name);
-  problems.push(...checkModel(model), ...checkDrills(scenario, serverNames), ...checkLoad(scenario));
-  const cluster = clusterOf(model.value);
+  const files = readModelFiles(model);
+  problems.push(...checkModel(model, files), ...checkDrills(scenario, serverNames), ...checkLoad(scenario));
+  const cluster = clusterOf(model.value, files);
   const crowded = checkSessions(cluster, scenario.value.load.sessions);
   if (crowded) problems.push({ place: scenario.placeOf(['load', 'sessions']), ...crowded });
   const planned = planLoad(scenario.value, (name) => readFileSync(resolve(dirname(file), name), 'utf8'));
@@ -46,7 +51,21 @@ export function planRun(file: string, overrides: { model?: string; seed?: number
     load: planned.plan,
     drills: planDrills(scenario.value),
     durationMs: scenario.value.phases.warmup + scenario.value.phases.measure,
+    warnings: modelFileWarnings(files, model),
   };
+}
+
+/** The drills of a plan that a world cannot carry out. */
+export function checkKinds(plan: RunPlan, world: Pick<World, 'drillKinds' | 'refusals'>): Problem[] {
+  const { value, placeOf } = plan.scenario;
+  return value.drills.flatMap(({ kind }, index) => {
+    if (world.drillKinds.includes(kind)) return [];
+    const place = placeOf(['drills', index, 'kind']);
+    const why = world.refusals?.[kind];
+    const message = `drill kind ${kind} cannot be done on real servers by this release${why ? `: ${why}` : ''}`;
+    const hint = `pgdrill simulate does it; real servers do ${world.drillKinds.join(', ')}`;
+    return [{ place, rule: 'runnable-drill', message, hint }];
+  });
 }
 
 /** A problem of a script that names no place of its own stands at the scenario's classes. */

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Client } from 'pg';
@@ -114,8 +114,9 @@ const plan: LoadPlan = {
 async function compiledDriver(): Promise<typeof LoadDriver> {
   const out = join(folder, 'built');
   for (const layer of ['kernel', 'recording', 'scenario', 'workload', 'load']) {
-    mkdirSync(join(out, layer), { recursive: true });
-    for (const name of readdirSync(join('src', layer))) {
+    for (const name of readdirSync(join('src', layer), { encoding: 'utf8', recursive: true })) {
+      if (!name.endsWith('.ts')) continue;
+      mkdirSync(dirname(join(out, layer, name)), { recursive: true });
       const options = {
         module: ts.ModuleKind.ESNext,
         target: ts.ScriptTarget.ES2023,
@@ -304,8 +305,8 @@ describe('the client side on a real server', () => {
     const fatal = { ...plan, classes: [{ name: 'read', script: parsed.script, perSecond: 50 }] };
     const lost = await runLoad(fatal, undefined, new Threads());
     expect(lost.result.invalid.sort()).toEqual([
-      'load worker 1 was lost: division by zero in a script',
-      'load worker 2 was lost: division by zero in a script',
+      'load worker 1 was lost: fatal.sql: division by zero',
+      'load worker 2 was lost: fatal.sql: division by zero',
     ]);
   }, 20_000);
 });

@@ -149,6 +149,20 @@ describe('a lab', () => {
     ]);
   }, 20_000);
 
+  test('is only started again where it was a standby, and streams', async () => {
+    await lab.killServer('server3');
+    expect(await lab.rebuildServer('server3', 'server2')).toBe('start');
+    await ask(lab.direct('server2'), 'create table later as select 1 as one');
+    await until(
+      () =>
+        ask(lab.direct('server3'), 'select one from later').then(
+          (rows) => rows.length === 1,
+          () => false,
+        ),
+      'it replays what is written now',
+    );
+  }, 20_000);
+
   test('leaves no process, file or shared memory', async () => {
     await lab.stop();
     expect(leftovers(folder)).toEqual([]);

@@ -19,6 +19,7 @@ import {
   intervalsOf,
   longest,
   newPlace,
+  oneCandidate,
   type Place,
   readJson,
   removePlace,
@@ -43,7 +44,7 @@ beforeAll(async () => {
   place = await newPlace();
   folder = join(place.files, 'live');
   const scenario = await writeScenario(place, 'short-rehearsal', {
-    model: await writeModel(place, '127.0.86'),
+    model: await writeModel(place, '127.0.86', oneCandidate('127.0.86')),
     warmupS: 3,
     endS,
     readsPerSecond: 270,

@@ -49,6 +49,15 @@ export async function writeModel(
   return file;
 }
 
+/**
+ * Keeps server3 from being promoted, for `writeModel`: which of two standbys has received more when a primary dies is
+ * chance, and two tellings of one story must not hang on it.
+ */
+export function oneCandidate(prefix: string): Record<string, string> {
+  const server3 = `address: ${prefix}.13\n    postgres: { port: 5432, role: standby, weight: 1 }\n    efm: {`;
+  return { [`${server3}}`]: `${server3} properties: { promotable: false } }` };
+}
+
 export interface ScenarioOptions {
   model: string;
   warmupS: number;

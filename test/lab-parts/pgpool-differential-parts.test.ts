@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Random } from '../../src/kernel/random.ts';
+import { drawSteps } from '../lab/pgpool-differential-draw.ts';
+import { Hypotheses } from '../lab/pgpool-differential-hypotheses.ts';
+import { observedSequences } from '../lab/pgpool-differential-observed.ts';
+import { isIdle } from '../lab/pgpool-differential-pgpool.ts';
+import { profiles, rota } from '../lab/pgpool-differential-profiles.ts';
+import { applyToServers, parseSteps, serversAtStart, textOf } from '../lab/pgpool-differential-steps.ts';
+
+// Goal: the harness that compares a real Pgpool with the statecharts does not fool itself.
+// Method: its parts alone, without servers.
+
+describe('sequences of steps', () => {
+  test('a seed draws the same steps, each one possible for the servers as they are then', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 20 }), (seed, count) => {
+        const steps = drawSteps(new Random(seed), count);
+        expect(drawSteps(new Random(seed), count)).toEqual(steps);
+        expect(steps).toHaveLength(count);
+        const servers = serversAtStart();
+        for (const step of steps) {
+          if ('node' in step && step.kind !== 'pcp') {
+            expect(servers[step.node]?.alive, textOf(step)).toBe(step.kind !== 'start');
+            if (step.kind === 'promote') expect(servers[step.node]?.inRecovery).toBe(true);
+          }
+          applyToServers(servers, step);
+        }
+      }),
+    );
+  });
+
+  test('are read as they are written', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e6 }), (seed) => {
+        const steps = drawSteps(new Random(seed), 15);
+        expect(parseSteps(steps.map(textOf).join(', '))).toEqual(steps);
+      }),
+    );
+    expect(() => parseSteps('kill 0, kill 7')).toThrow('kill 7');
+  });
+});
+
+describe('courses of a model with races', () => {
+  const coins = () =>
+    new Hypotheses<{ sum: number; toss: (worth: number) => void }>(
+      (choose) => {
+        const model = {
+          sum: 0,
+          toss: (worth: number) => {
+            model.sum += choose(2) * worth;
+          },
+        };
+        return model;
+      },
+      ({ sum }) => String(sum),
+    );
+
+  test('every race opens all its ways, and an observation keeps those that agree', () => {
+    const courses = coins();
+    for (const worth of [1, 2, 4]) courses.act((model) => model.toss(worth));
+    expect(
+      courses
+        .ask(({ sum }) => String(sum))
+        .map(Number)
+        .sort(),
+    ).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(courses.keep(({ sum }) => sum > 5)).toBe(true);
+    expect(courses.size).toBe(2);
+    courses.act((model) => model.toss(8));
+    expect(
+      courses
+        .ask(({ sum }) => String(sum))
+        .map(Number)
+        .sort((a, b) => a - b),
+    ).toEqual([6, 7, 14, 15]);
+  });
+
+  test('an observation that no course allows is told, and changes nothing', () => {
+    const courses = coins();
+    courses.act((model) => model.toss(1));
+    expect(courses.keep(({ sum }) => sum === 9)).toBe(false);
+    expect(courses.size).toBe(2);
+  });
+
+  test('courses that have come to the same are one', () => {
+    const courses = coins();
+    for (let round = 0; round < 6; round += 1) {
+      courses.act((model) => model.toss(0));
+      courses.merge();
+    }
+    expect(courses.size).toBe(1);
+  });
+});
+
+test("Pgpool's log tells when it has work", () => {
+  const asked = [
+    'pcp_child pid 9: LOG:  signal_user1_to_parent_with_reason(0)',
+    'main pid 1: LOG:  Pgpool-II parent process has received failover request',
+    'main pid 1: LOG:  starting degeneration. shutdown host 127.0.0.1(5432)',
+    'main pid 1: LOG:  fork a new PCP child pid 12 in failover()',
+  ];
+  expect(asked.map((_, length) => isIdle(asked.slice(0, length + 1).join('\n')))).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+  const follow = 'follow_child pid 7: LOG:  start triggering follow command.';
+  expect(isIdle(follow)).toBe(false);
+  expect(isIdle(`${follow}\nmain pid 1: LOG:  child process with pid: 7 exits with status 0`)).toBe(true);
+});
+
+test('every behaviour in the document has a sequence that can be run, and the other way round', () => {
+  const document = readFileSync(new URL('../../docs/pgpool-observed.md', import.meta.url), 'utf8');
+  const rows = [...document.matchAll(/^\| (P\d+) \| ([a-z-]+) \| `([^`]+)` \|/gm)].map(
+    ([, id, profile, sequence]) => ({
+      id,
+      profile,
+      sequence,
+    }),
+  );
+  expect(rows).toEqual(observedSequences);
+  const names = profiles.map(({ name }) => name);
+  for (const { profile, sequence } of observedSequences) {
+    expect(names).toContain(profile);
+    expect(() => parseSteps(sequence)).not.toThrow();
+  }
+  expect(new Set(rota)).toEqual(new Set(names));
+});
