@@ -83,7 +83,7 @@ export const drills: Readonly<Record<DrillKind, Drill>> = {
       return { actions: [efm(server, 'promote', clusterArgument, '-switchover')], target: primary };
     },
   },
-  /** The primary of the start becomes it again: first in the priority list, then a switchover (efm.md 2.8). */
+  /** The primary of the start becomes it again: first in the priority list, then a switchover (method.md EFM 2.8). */
   switchback: {
     takesTarget: false,
     after: ['switchover', 'failover'],

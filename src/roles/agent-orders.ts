@@ -183,7 +183,7 @@ export class AgentOrders {
     agent.membership.share({ priority: [...priorityStandbys, ...rest] });
   }
 
-  /** What the properties say counts again; what set-priority said is over (efm.md 2.8, 3.1). */
+  /** What the properties say counts again; what set-priority said is over (method.md EFM 2.8, 3.1). */
   #applyPromotable(): void {
     const { promotable, witness } = this.#agent.settings;
     this.#agent.promotable = promotable && !witness;

@@ -1,7 +1,7 @@
 import type { AgentParts } from './agent-parts.ts';
 import { type ClusterStatus, databaseState, positionTexts, titleOf } from './cluster-status.ts';
 
-/** The text of `efm cluster-status` in the columns of the user's EFM (efm.md 3.2): 3.9 has one more, for the agent. */
+/** The text of `efm cluster-status` in the columns of the user's EFM (method.md EFM 3.2): 3.9 has one more, for the agent. */
 export function renderStatus(agent: AgentParts, status: ClusterStatus): string {
   const listed = (nodes: readonly string[]): string =>
     nodes.length === 0 ? '\t(List is empty.)' : `\t${nodes.join(' ')}`;

@@ -51,7 +51,7 @@ export function nodeStatus(
       ...agentField(agent),
       db: status ? databaseState({ status, outcome }) : 'UNKNOWN',
       vip: agent.settings.virtualIp ?? '',
-      // EFM gives this one as text, unlike cluster-status-json (efm.md 3.3).
+      // EFM gives this one as text, unlike cluster-status-json (method.md EFM 3.3).
       vip_active: String(agent.vipActive),
     };
     done({ healthy, json });
@@ -174,7 +174,7 @@ export function positionTexts(
 const agentField = (agent: AgentParts): Record<string, string> =>
   agent.settings.generation === '3.9' ? { agent: 'UP' } : {};
 
-/** The keys of the user's EFM: positions are `xlog…` up to 4.x and `lsn…` from 5.0 (efm.md 3.3). */
+/** The keys of the user's EFM: positions are `xlog…` up to 4.x and `lsn…` from 5.0 (method.md EFM 3.3). */
 function toJson(agent: AgentParts, status: ClusterStatus): Record<string, unknown> {
   const vip = agent.settings.virtualIp ?? '';
   const since5 = hasSince(agent.settings, '5.0');

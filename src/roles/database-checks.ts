@@ -7,7 +7,7 @@ import type { CommandOutcome, SynchronousState } from './host.ts';
 
 /**
  * What an agent looks at in periods of its own while nothing is wrong: its database, its custom monitor, who holds the
- * virtual IP, how many synchronous standbys there are (efm.md B, 1.4, 2.11). All of it timers; the statechart hears of failures.
+ * virtual IP, how many synchronous standbys there are (method.md EFM B, 1.4, 2.11). All of it timers; the statechart hears of failures.
  */
 export class DatabaseChecks {
   readonly #agent: AgentParts;
@@ -66,7 +66,7 @@ export class DatabaseChecks {
     if (!expectRecovery) this.#checkSync();
   }
 
-  /** A member came or went: before 5.0 the synchronous standbys are counted then (efm.md check.num.sync.period). */
+  /** A member came or went: before 5.0 the synchronous standbys are counted then (method.md EFM check.num.sync.period). */
   membersChanged(): void {
     if (this.#agent.role === 'primary' && !hasSince(this.#agent.settings, '5.0')) this.#checkSync();
   }
@@ -90,7 +90,7 @@ export class DatabaseChecks {
     );
   }
 
-  /** Who is primary holds the virtual IP and nobody else (efm.md 2.11); looked at as often as the database is. */
+  /** Who is primary holds the virtual IP and nobody else (method.md EFM 2.11); looked at as often as the database is. */
   #lookForVip(): void {
     const { host, settings } = this.#agent;
     const expected = this.#vipExpected();

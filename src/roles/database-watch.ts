@@ -3,7 +3,7 @@ import type { CommandOutcome } from './host.ts';
 
 /**
  * The background check of the local database: one attempt every `local.period`, and a word when none has succeeded for
- * `local.timeout` (efm.md procedure B, steps 1 and 2). A passing check only moves the deadline; no statechart hears of it.
+ * `local.timeout` (method.md EFM procedure B). A passing check only moves the deadline; no statechart hears of it.
  */
 export class DatabaseWatch {
   readonly #clock: Clock;

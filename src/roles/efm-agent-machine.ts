@@ -5,7 +5,7 @@ import { idle } from './efm-idle-states.ts';
 import { primary, standby } from './efm-monitoring-states.ts';
 import { promoting } from './efm-promoting-states.ts';
 
-/** The role at start (efm.md procedure A). */
+/** The role at start (method.md EFM procedure A). */
 const starting = base.createStateConfig({
   initial: 'deciding',
   states: {
@@ -84,7 +84,7 @@ export const efmAgentMachine = base.createMachine({
     reconfiguring,
     rejoining,
     idle,
-    /** Started beside another primary with a database that is no standby: the agent ends (efm.md A). */
+    /** Started beside another primary with a database that is no standby: the agent ends (method.md EFM A). */
     leaving: {
       entry: perform(
         'releaseVip',

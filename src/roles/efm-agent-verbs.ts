@@ -131,7 +131,7 @@ export const base = setup({
     /** An isolated primary comes back by itself when nobody was promoted (since 4.5). */
     restartsAfterIsolation: ({ context, event }) =>
       event.type === 'rejoined' && !event.primaryExists && hasSince(context.settings, '4.5'),
-    /** An idle agent makes sure of the guard on what was a primary; 3.9 only looks for it (efm.md A). */
+    /** An idle agent makes sure of the guard on what was a primary; 3.9 only looks for it (method.md EFM A). */
     createsGuard: ({ context }) => context.settings.generation === 'newest',
   },
 });
@@ -193,7 +193,7 @@ export const vipTaken = <Target extends string>(target: Target) =>
 export const stopServer = perform('stopServer', () => ({ type: 'stopServer' }));
 export const writeGuard = perform('writeGuard', () => ({ type: 'writeGuard' }));
 
-/** The guard is tried for; a failure is told, and the work goes on (efm.md X). */
+/** The guard is tried for; a failure is told, and the work goes on (method.md EFM X). */
 export const guardWritten = <Target extends string>(target: Target) =>
   [{ guard: 'ok', target } as const, { target, actions: notify('guardError') }] as const;
 

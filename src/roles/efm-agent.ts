@@ -123,7 +123,7 @@ export class EfmAgent implements AgentParts {
     this.#coordinator.stop();
   }
 
-  /** Ends in good order, as a stopped service does: database and virtual IP stay, the others are told (efm.md 2.3). */
+  /** Ends in good order, as a stopped service does: database and virtual IP stay, the others are told (method.md EFM 2.3). */
   leave(): void {
     if (!this.#alive) return;
     this.notify(exitNotices[this.role]);

@@ -3,7 +3,7 @@ import type { AgentParts } from './agent-parts.ts';
 import type { CommandOutcome } from './host.ts';
 
 /**
- * Reads the WAL positions of every candidate and chooses by EFM's rule; 3.9 holds their replay meanwhile (efm.md F).
+ * Reads the WAL positions of every candidate and chooses by EFM's rule; 3.9 holds their replay meanwhile (method.md EFM F).
  * @param quiet for a change of primary that raises no notifications
  * @param done gets null when nobody can be promoted; later in every case
  */

@@ -159,7 +159,7 @@ const notPromoted = { target: 'manualNeeded', actions: notify('promotionNotOccur
 
 /**
  * The membership coordinator's duties: verification of a lost member, gate, VIP check, choice, promotion, and in a
- * switchover the demotion before and the return of the old primary after (efm.md 2.1 rows 10-13, 2.2, 2.5, 2.9, 2.10).
+ * switchover the demotion before and the return of the old primary after (method.md EFM 2.1, 2.2, 2.5, 2.9, 2.10).
  */
 export const efmCoordinatorMachine = base.createMachine({
   id: 'coordinator',

@@ -164,7 +164,7 @@ export class EfmCoordinator {
     if (matter) this.#actor.send(eventOf(matter));
   }
 
-  /** All members, this one too, try the database of a lost one (efm.md C). Those who do not answer do not count for a majority. */
+  /** All members, this one too, try the database of a lost one (method.md EFM C). Those who do not answer do not count for a majority. */
   #verify(node: string): void {
     const { membership, requests, settings } = this.#agent;
     requests.ask({
@@ -220,7 +220,7 @@ export class EfmCoordinator {
     });
   }
 
-  /** A primary that is only out of sight is told to step down, if the word still reaches it (efm.md 2.7 row 2). */
+  /** A primary that is only out of sight is told to step down, if the word still reaches it (method.md EFM 2.7). */
   #fenceOff({ lost }: CoordinatorContext): void {
     if (lost?.role !== 'primary') return;
     this.#agent.send(lost.node, { type: 'request', id: 0, request: { kind: 'fence' } });
@@ -247,7 +247,7 @@ export class EfmCoordinator {
     });
   }
 
-  /** Who could still be promoted, now that a standby is gone: nobody when minimum.standbys is reached (efm.md 2.4 row 6). */
+  /** Who could still be promoted, now that a standby is gone: nobody when minimum.standbys is reached (method.md EFM 2.4). */
   #noticeStandbys(): void {
     const { membership, settings } = this.#agent;
     const few = membership.with('standby').length <= settings.minimumStandbys;

@@ -62,7 +62,7 @@ function followSteps(kind: 'follow' | 'rejoin') {
   } as const;
 }
 
-/** A remaining standby follows the new primary (efm.md procedure H). */
+/** A remaining standby follows the new primary (method.md EFM procedure H). */
 export const reconfiguring = base.createStateConfig({
   initial: 'deciding',
   states: {
@@ -87,7 +87,7 @@ export const reconfiguring = base.createStateConfig({
   },
 });
 
-/** The old primary of a switchover comes back as a standby (efm.md 2.9 row 9). */
+/** The old primary of a switchover comes back as a standby (method.md EFM 2.9). */
 export const rejoining = base.createStateConfig({
   initial: 'configuring',
   states: { ...followSteps('rejoin') },

@@ -43,7 +43,7 @@ const stillUnreachable = [
   },
 ] as const;
 
-/** An isolated primary takes its place again, since nobody else has (efm.md 2.7 row 5, 4.5 and later). */
+/** An isolated primary takes its place again, since nobody else has (method.md EFM 2.7, 4.5 and later). */
 const reviving = base.createStateConfig({
   initial: 'removingGuard',
   states: {
@@ -77,7 +77,7 @@ const reviving = base.createStateConfig({
   },
 });
 
-/** Not monitoring: after a failure, or until the operator resumes (efm.md 2.8). */
+/** Not monitoring: after a failure, or until the operator resumes (method.md EFM 2.8). */
 export const idle = base.createStateConfig({
   initial: 'waiting',
   entry: base.assign({ runScripts: true, quiet: false, forced: false, autoResumeTold: false }),
@@ -89,7 +89,7 @@ export const idle = base.createStateConfig({
       on: { ...resuming, 'primary.heard': { guard: 'createsGuard', target: 'guarding' } },
       after: looking,
     },
-    /** A primary that is back after its host was lost must not start beside the new one (efm.md J). */
+    /** A primary that is back after its host was lost must not start beside the new one (method.md EFM J). */
     guarding: {
       entry: perform('writeGuard', () => ({ type: 'writeGuard', unlessStandby: true })),
       on: { ended: 'waiting' },

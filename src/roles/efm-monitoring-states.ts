@@ -81,7 +81,7 @@ export const primary = base.createStateConfig({
     },
     finalCheck: { ...doubt('primary').finalCheck, on: { ...doubt('primary').finalCheck.on, ...fencing } },
     askCluster: { ...doubt('primary').askCluster, on: { ...doubt('primary').askCluster.on, ...fencing } },
-    /** efm.md procedure X. */
+    /** method.md EFM procedure X. */
     failing: {
       initial: 'stopping',
       states: {

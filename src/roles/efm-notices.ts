@@ -209,7 +209,7 @@ const hookNotices: Readonly<Record<ScriptHook, readonly [done: NoticeId | null, 
   'script.custom.monitor': [null, null],
 };
 
-/** What is told when a hook has ended (efm.md 1.4); null where a good end is not worth a word. */
+/** What is told when a hook has ended (method.md EFM 1.4); null where a good end is not worth a word. */
 export function hookNotice(
   hook: ScriptHook,
   { ok, nativePgpool }: { ok: boolean; nativePgpool: boolean },

@@ -32,7 +32,7 @@ function readOptions(agent: AgentParts, words: readonly string[]): PromoteOption
 }
 
 /**
- * `efm promote`: a switchover, or with `-y` a promotion by hand (efm.md 2.9, 2.10). A switchover is refused unless every
+ * `efm promote`: a switchover, or with `-y` a promotion by hand (method.md EFM 2.9, 2.10). A switchover is refused unless every
  * standby is in sync; the other goes ahead with lag and without a primary. With `-quiet` neither raises notifications.
  */
 export function promote(agent: AgentParts, words: readonly string[], done: Done): void {

@@ -22,7 +22,7 @@ const quorumLost = {
   },
 } as const;
 
-/** efm.md procedure G: the winner's steps, in EFM's order; the VIP was found free before (docs/method.md E12). */
+/** method.md EFM procedure G: the winner's steps, in EFM's order; the VIP was found free before (docs/method.md E12). */
 export const promoting = base.createStateConfig({
   initial: 'preparingOthers',
   entry: notify('promotionStarted'),

@@ -42,8 +42,8 @@ export interface Quorum {
   counted: number;
 }
 
-/** A side without the primary may promote: more than half (efm.md 2.7). */
+/** A side without the primary may promote: more than half (method.md EFM 2.7). */
 export const mayPromote = ({ present, counted }: Quorum): boolean => present * 2 > counted;
 
-/** A side with the primary keeps it: at least half, so that an even split keeps the primary (efm.md 2.7). */
+/** A side with the primary keeps it: at least half, so that an even split keeps the primary (method.md EFM 2.7). */
 export const keepsPrimary = ({ present, counted }: Quorum): boolean => present * 2 >= counted;

@@ -12,7 +12,7 @@ import {
   writeGuard,
 } from './efm-agent-verbs.ts';
 
-/** The old primary of a switchover stops, and waits to come back (efm.md 2.9 rows 3 and 4). */
+/** The old primary of a switchover stops, and waits to come back (method.md EFM 2.9). */
 export const demoting = base.createStateConfig({
   initial: 'detaching',
   states: {
@@ -33,7 +33,7 @@ export const demoting = base.createStateConfig({
   },
 });
 
-/** The old primary of a promotion by hand stops for good (efm.md 2.10 row 1). */
+/** The old primary of a promotion by hand stops for good (method.md EFM 2.10). */
 export const replacing = base.createStateConfig({
   initial: 'releasingVip',
   states: {
@@ -60,7 +60,7 @@ const toldShutdown = base.enqueueActions(({ context, enqueue }) => {
 });
 
 /**
- * A primary fences itself off (efm.md 2.7 rows 2 to 4). EDB says only that the script runs after the stop and right
+ * A primary fences itself off (method.md EFM 2.7). EDB says only that the script runs after the stop and right
  * after the release of the VIP; the guard comes before both, for the script may last (docs/method.md E15).
  */
 export const isolating = base.createStateConfig({

@@ -46,7 +46,7 @@ export type ScriptHook =
  * - `startServer`: start the own server and return when the start command does.
  * - `promoteServer`: `pg_ctl promote` of the own server; ok when the command was accepted.
  * - `followPrimary`: write the connection settings of the new primary and standby.signal into the stopped own server.
- * - `writeGuard`: write the guard file that keeps a failed primary from starting as one (efm.md procedure J); with
+ * - `writeGuard`: write the guard file that keeps a failed primary from starting as one (method.md EFM procedure J); with
  *   `unlessStandby` nothing is done where standby.signal lies already, and that is ok.
  * - `removeGuard`: remove that file again.
  * - `runScript`: the command line of `hook`, placeholders replaced; unbounded duration, as EFM documents none, but for the

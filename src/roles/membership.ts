@@ -143,7 +143,7 @@ export class Membership {
     );
   }
 
-  /** The members heard now, against those that count (efm.md 2.7, denominators of both generations). */
+  /** The members heard now, against those that count (method.md EFM 2.7, denominators of both generations). */
   quorum(): Quorum {
     const present = this.#heard.size;
     if (this.#options.countsDown) return { present, counted: present + this.down().length };
@@ -151,7 +151,7 @@ export class Membership {
     return { present, counted: present + missing.length };
   }
 
-  /** May this side promote? One that still has the old primary's agent needs half, any other more than half (efm.md 2.7). */
+  /** May this side promote? One that still has the old primary's agent needs half, any other more than half (method.md EFM 2.7). */
   hasMajority(oldPrimary: string | null): boolean {
     const hasOld = oldPrimary !== null && this.#heard.has(oldPrimary);
     return hasOld ? keepsPrimary(this.quorum()) : mayPromote(this.quorum());

@@ -20,7 +20,7 @@ type Answer = (ok: boolean, detail: string | null) => void;
 /** What work for another agent needs of this one. */
 export type SideWorker = Pick<AgentParts, 'settings' | 'host' | 'node' | 'perform' | 'notify'>;
 
-/** Another agent asks whether this one can reach a database (efm.md procedure C); its own work goes on meanwhile. */
+/** Another agent asks whether this one can reach a database (method.md EFM procedure C); its own work goes on meanwhile. */
 export function verifyDatabase(agent: SideWorker, node: string, answer: Answer): void {
   agent.perform(
     'verifyDatabase',
@@ -54,7 +54,7 @@ export function runRemoteHook(
 
 /**
  * Before a promotion: the virtual IP must not answer, within check.vip.timeout; then the well-known host must, at the
- * first try (efm.md procedure E). Raises the notice when not; `detail` says which it was.
+ * first try (method.md EFM procedure E). Raises the notice when not; `detail` says which it was.
  */
 export function checkVip(agent: SideWorker, answer: Answer): void {
   const { clock } = agent.host;
@@ -81,7 +81,7 @@ export function checkVip(agent: SideWorker, answer: Answer): void {
   pingVip();
 }
 
-/** 3.9 holds the replay of its standbys while it chooses one of them (efm.md F). */
+/** 3.9 holds the replay of its standbys while it chooses one of them (method.md EFM F). */
 export function pauseReplay(agent: SideWorker, paused: boolean, answer: Answer): void {
   const name = paused ? 'pauseReplay' : 'resumeReplay';
   agent.perform(
@@ -97,7 +97,7 @@ export function pauseReplay(agent: SideWorker, paused: boolean, answer: Answer):
   );
 }
 
-/** What EFM finds odd in its settings when an agent starts (efm.md 1.1, 1.2, 2.11). */
+/** What EFM finds odd in its settings when an agent starts (method.md EFM 1.1, 1.2, 2.11). */
 export function noticeSettings(agent: AgentParts): void {
   const { pingServerIp, remoteTimeoutMs, localTimeoutMs, primaryShutdownAsFailure } = agent.settings;
   if (/^(127\.|::1$|localhost$)/.test(pingServerIp)) agent.notify('loopbackPing');

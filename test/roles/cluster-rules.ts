@@ -9,7 +9,7 @@ const nodeTimeoutMs = 20_000;
 const verificationMs = 18_000;
 
 /**
- * The rules of efm.md 4 on a played cluster, looked at on every event and in between.
+ * The rules of method.md EFM 4 on a played cluster, looked at on every event and in between.
  *
  * What EFM cannot see to is left out: a server whose agent is dead, and one whose agent is idle and leaves it alone.
  */

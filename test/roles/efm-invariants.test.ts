@@ -1,4 +1,4 @@
-// Goal: whatever happens to a cluster, EFM's agents keep the rules of efm.md 4.
+// Goal: whatever happens to a cluster, EFM's agents keep the rules of method.md EFM 4.
 // Method: random sequences of faults and commands on real statecharts over played servers; fast-check shrinks a failing one.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
