@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 
 /** Where sessions go, and as whom. `password` may be absent where the server asks for none. */
 export interface Target {
@@ -12,8 +12,12 @@ export interface Target {
 /** An attempt to open a session is given up after so long; the longest silence of a Pgpool that looks for its primary is 3 s with the shipped settings. */
 export const connectTimeoutMs = 3000;
 
-/** An unconnected client with the settings that every session of pgdrill uses. */
-export function newClient(target: Target, applicationName: string): Client {
+/**
+ * An unconnected client with the settings that every session of pgdrill uses.
+ *
+ * @param more settings of `pg` that win over those
+ */
+export function newClient(target: Target, applicationName: string, more: ClientConfig = {}): Client {
   const { host, port, user, password, database } = target;
   return new Client({
     host,
@@ -23,5 +27,6 @@ export function newClient(target: Target, applicationName: string): Client {
     ...(password === undefined ? {} : { password }),
     application_name: applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
+    ...more,
   });
 }

@@ -18,6 +18,7 @@ import { heartbeatPeriodMs, Membership, type OwnStatus } from './membership.ts';
 import { Requests } from './requests.ts';
 import { noticeSettings } from './side-work.ts';
 import { roleOf, statePath } from './state-path.ts';
+import { xstateClock } from './xstate-clock.ts';
 
 /** Who an agent is: its server and every server that may be a member, in the order of the cluster's node list. */
 export interface AgentIdentity {
@@ -97,7 +98,7 @@ export class EfmAgent implements AgentParts {
     };
     this.#orders = new AgentOrders(this, { tell, watch: (expected) => this.#checks.watch(expected) });
     this.#actor = createActor(efmAgentMachine, {
-      clock: host.clock as never,
+      clock: xstateClock(host.clock),
       input: { node: this.node, settings },
     });
     this.#actor.on('*', (emission) => this.#orders.carryOut(emission));

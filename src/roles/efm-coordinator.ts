@@ -14,6 +14,7 @@ import { hookNotice } from './efm-notices.ts';
 import { keepsPrimary, mayPromote } from './efm-shared-state.ts';
 import type { AgentMessage, AgentRequest, MemberStatus } from './host.ts';
 import { verifyLimitMs } from './side-work.ts';
+import { xstateClock } from './xstate-clock.ts';
 
 /** States that a primary with an agent ends. */
 const waitsForPrimary: ReadonlySet<string> = new Set([
@@ -40,7 +41,7 @@ export class EfmCoordinator {
     this.#agent = agent;
     this.#matters = new Matters(agent);
     this.#actor = createActor(efmCoordinatorMachine, {
-      clock: agent.host.clock as never,
+      clock: xstateClock(agent.host.clock),
       input: { settings: agent.settings },
     });
     this.#actor.on('*', (emission) => this.#carryOut(emission));

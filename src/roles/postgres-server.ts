@@ -1,5 +1,6 @@
 import { type Actor, createActor, setup } from 'xstate';
 import type { Clock } from '../kernel/clock.ts';
+import { xstateClock } from './xstate-clock.ts';
 
 export type ServerState = 'down' | 'starting' | 'standby' | 'promoting' | 'primary' | 'stopping';
 
@@ -130,10 +131,7 @@ export function createPostgresServer(
 ): PostgresServer {
   const actor: Actor<typeof postgresMachine> = createActor(postgresMachine, {
     input: { ...input, standbySignal: input.upstream !== null },
-    clock: {
-      setTimeout: (fire: () => void, delayMs: number) => clock.setTimeout(fire, delayMs) as number,
-      clearTimeout: (id: number) => clock.clearTimeout(id),
-    },
+    clock: xstateClock(clock),
   });
   actor.start();
   actor.on('entered', ({ state }) => onEnter(state));

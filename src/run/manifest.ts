@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component, Manifest, ManifestSetting } from '../recording/manifest.ts';
+import type { Cluster } from '../topology/cluster.ts';
 import { efmDefault } from '../topology/efm-properties.ts';
 import { kindOf } from '../workload/plan.ts';
 import type { RunPlan } from './plan.ts';
@@ -53,17 +54,7 @@ export function manifestOf(
       drills: plan.drills.map(({ id, kind, target, atMs }) => ({ id, kind, target, atMs })),
       thresholds: value.thresholds,
     },
-    servers: cluster.servers.map(({ name, address }) => {
-      const backend = cluster.backends.find(({ server }) => server === name);
-      return {
-        name,
-        address,
-        port: backend?.port ?? null,
-        backendId: backend?.id ?? null,
-        weight: backend?.weight ?? null,
-        roleAtStart: backend?.roleAtStart ?? null,
-      };
-    }),
+    servers: serversOf(cluster),
     components: world.components,
     capped: false,
     calibrated: cluster.serviceTimes.calibrated,
@@ -124,4 +115,19 @@ function readPacked(file: string, name: string): string | null {
     .split('\n')
     .find((entry) => entry.endsWith(` ${name}`));
   return line?.split(' ')[0] ?? null;
+}
+
+/** The servers of a cluster as a manifest lists them; what Pgpool knows of one is null where it has no database. */
+export function serversOf(cluster: Cluster): Manifest['servers'] {
+  return cluster.servers.map(({ name, address }) => {
+    const backend = cluster.backends.find(({ server }) => server === name);
+    return {
+      name,
+      address,
+      port: backend?.port ?? null,
+      backendId: backend?.id ?? null,
+      weight: backend?.weight ?? null,
+      roleAtStart: backend?.roleAtStart ?? null,
+    };
+  });
 }

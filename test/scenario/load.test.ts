@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatProblem, InputError } from '../../src/kernel/errors.ts';
 import { planRun } from '../../src/run/plan.ts';
+import { testServiceTimes } from './service-times.ts';
 
 const root = join(import.meta.dirname, '../..');
 let folder = '';
@@ -27,21 +28,6 @@ function problemsOf(files: Record<string, string>): string[] {
   }
 }
 
-const serviceTimes = [
-  'read',
-  'write',
-  'connect',
-  'stopServer',
-  'startServer',
-  'promoteServer',
-  'rebuildServer',
-  'script',
-  'network',
-  'replication',
-]
-  .map((name) => `  ${name}: { mean: 1ms, source: test }`)
-  .join('\n');
-
 const goodModel = `name: small
 servers:
   - { name: a, address: 127.0.90.1, postgres: { role: primary, weight: 0 }, efm: {} }
@@ -49,7 +35,7 @@ servers:
   - { name: w, address: 127.0.90.3, efm: { witness: true }, pgpool: {} }
 serviceTimes:
   calibrated: false
-${serviceTimes}
+${testServiceTimes}
 `;
 
 const goodScenario = `name: one

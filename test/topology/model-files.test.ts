@@ -14,6 +14,7 @@ import { type Cluster, clusterOf } from '../../src/topology/cluster.ts';
 import { parseEfmSettings } from '../../src/topology/efm-properties.ts';
 import { modelFileWarnings, readModelFiles } from '../../src/topology/model-files.ts';
 import { pgpoolConfOf } from '../../src/topology/pgpool-conf-of.ts';
+import { testServiceTimes } from '../scenario/service-times.ts';
 
 const models = join(import.meta.dirname, '../../models');
 let folder = '';
@@ -24,18 +25,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const times = [
-  'read',
-  'write',
-  'connect',
-  'stopServer',
-  'startServer',
-  'promoteServer',
-  'rebuildServer',
-  'script',
-  'network',
-  'replication',
-];
 const model = `name: small
 servers:
   - { name: a, address: 192.0.2.1, postgres: { role: primary }, efm: {} }
@@ -45,7 +34,7 @@ efm: { file: conf/efm.properties }
 pgpool: { file: conf/pgpool.conf }
 serviceTimes:
   calibrated: false
-${times.map((name) => `  ${name}: { mean: 1ms, source: test }`).join('\n')}
+${testServiceTimes}
 `;
 const efm = 'bind.address=192.0.2.1:7800\nlocal.timeout=30\nstop.failed.primary=false\n';
 const pgpool = `port = 9998

@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { Client, type ClientConfig, DatabaseError } from 'pg';
+import { type Client, type ClientConfig, DatabaseError } from 'pg';
 import { RealClock } from '../../kernel/clock.ts';
 import type { WireError } from '../../workload/transport.ts';
-import { connectTimeoutMs, type Target } from '../target.ts';
+import { connectTimeoutMs, newClient, type Target } from '../target.ts';
 import type { CancelKey } from './connection.ts';
 import { ResponseScanner } from './scanner.ts';
 
@@ -130,16 +130,10 @@ function clientOn(
   socket: Socket,
   { tap, scanner }: { tap: Tap; scanner: ResponseScanner },
 ): Client {
-  const { host, port, user, password, database } = target;
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    ...(password === undefined ? {} : { password }),
-    application_name: applicationName,
+  const client = newClient(target, applicationName, {
     ssl: tls ?? false,
     stream: () => socket,
+    connectionTimeoutMillis: 0,
   });
   const scanAll = (bytes: Uint8Array, length: number): void => {
     for (let at = 0; at >= 0 && at < length; ) at = scanner.scan(bytes, at, length);

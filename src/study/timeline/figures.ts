@@ -2,6 +2,7 @@ import { ClusterHistory } from '../../analysis/cluster-history.ts';
 import type { Stretch } from '../../analysis/frame.ts';
 import { stretchesOf } from '../../analysis/phases.ts';
 import type { PhaseName } from '../../recording/summary.ts';
+import { serversOf } from '../../run/manifest.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import type { Trial } from './trial.ts';
 
@@ -54,21 +55,14 @@ export function figuresOf(trial: Trial, cluster: Cluster): Figures {
     detail: null,
     untilMs: endMs + 1,
   };
-  const servers = cluster.servers.map(({ name, address }) => {
-    const backend = cluster.backends.find(({ server }) => server === name);
-    return {
-      name,
-      address,
-      port: backend?.port ?? null,
-      backendId: backend?.id ?? null,
-      weight: backend?.weight ?? null,
-      roleAtStart: backend?.roleAtStart ?? null,
-    };
-  });
-  const found = stretchesOf({ events, manifest: { servers } }, new ClusterHistory(events), {
-    window,
-    okWriteAt: (atMs) => trial.writableFrom(atMs),
-  });
+  const found = stretchesOf(
+    { events, manifest: { servers: serversOf(cluster) } },
+    new ClusterHistory(events),
+    {
+      window,
+      okWriteAt: (atMs) => trial.writableFrom(atMs),
+    },
+  );
   const stretches = phaseNames.flatMap((name) => {
     const stretch = found[name];
     return stretch ? [[name, stretch] as const] : [];
