@@ -4,8 +4,12 @@ import { defineConfig } from 'vitest/config';
 const sideBySide = [
   'test/lab/pgpool-config-oracle.test.ts',
   'test/lab/pgpool-differential.test.ts',
+  'test/lab/scripts.test.ts',
+  'test/lab/sweep.test.ts',
   'test/load/wire/transport.test.ts',
+  'test/load/wire/falling-back.test.ts',
   'test/load/wire/proxy.test.ts',
+  'test/load/engine/*.test.ts',
   'test/load/pgbench/*.test.ts',
 ];
 
@@ -29,6 +33,8 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: [...sideBySide],
+          // They wait more than they compute.
+          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

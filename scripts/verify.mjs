@@ -7,19 +7,24 @@ import { parseArgs } from 'node:util';
 import { renderDocument } from './verify/document.mjs';
 import { measureDrills } from './verify/drills.mjs';
 import { measurePgpool } from './verify/pgpool.mjs';
+import { measurePredictions } from './verify/predictions.mjs';
 import { measureRehearsals } from './verify/rehearsals.mjs';
 import { root } from './verify/runner.mjs';
 import { measureSeeds } from './verify/seeds.mjs';
 import { measureSoak } from './verify/soak.mjs';
 import { dropOtherPrograms, programOf, readState, stateFolder, writeState } from './verify/state.mjs';
+import { measureTheory } from './verify/theory.mjs';
 
-const usage = `usage: npm run verify -- [--fresh] [--only NAME] [--runs N] [--seeds N] [--sequences N] [--soak-minutes N]
+const usage = `usage: npm run verify -- [--fresh] [--keep] [--only NAME] [--runs N] [--seeds N] [--theory-seeds N] [--sequences N] [--soak-minutes N]
+  theory       kernel, stations and distributions beside queueing theory, N seeds a model (100; some minutes)
   seeds        the simulator's invariants over N seeds (20)
   pgpool       N random sequences of steps on a real Pgpool-II and on its statecharts (200)
   rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
   drills       N runs of every kind of drill on real servers, beside the model's best and worst (10; 4 minutes each)
+  predictions  real servers under processor caps beside what was predicted from other loads (10; 6 minutes)
   soak         N minutes of load with a switchover every 90 s (10)
   --fresh      forget what was measured; without it, verify goes on where it was stopped
+  --keep       keep the parts that another program was measured with; each part of the document names its commit
   --only NAME  this part only
 Exit codes: 0 every check holds, 1 usage, 2 a check does not hold, 130 interrupted.
 `;
@@ -28,10 +33,12 @@ Exit codes: 0 every check holds, 1 usage, 2 a check does not hold, 130 interrupt
 const usualRuns = { rehearsals: 5, drills: 10 };
 
 const parts = {
+  theory: measureTheory,
   seeds: measureSeeds,
   pgpool: measurePgpool,
   rehearsals: measureRehearsals,
   drills: measureDrills,
+  predictions: measurePredictions,
   soak: measureSoak,
 };
 
@@ -40,15 +47,23 @@ function readOptions() {
     options: {
       fresh: { type: 'boolean' },
       help: { type: 'boolean' },
+      keep: { type: 'boolean' },
       only: { type: 'string' },
       runs: { type: 'string' },
       seeds: { type: 'string', default: '20' },
       sequences: { type: 'string', default: '200' },
+      'theory-seeds': { type: 'string', default: '100' },
       'soak-minutes': { type: 'string', default: '10' },
     },
   });
   const { runs, seeds, sequences } = values;
-  const counts = { runs, seeds, sequences, soakMinutes: values['soak-minutes'] };
+  const counts = {
+    runs,
+    seeds,
+    sequences,
+    soakMinutes: values['soak-minutes'],
+    theorySeeds: values['theory-seeds'],
+  };
   for (const [name, text] of Object.entries(counts)) {
     if (text === undefined) continue;
     if (!/^[1-9]\d{0,3}$/.test(text))
@@ -57,7 +72,13 @@ function readOptions() {
   }
   if (values.only !== undefined && !(values.only in parts))
     throw new Error(`--only takes ${Object.keys(parts).join(', ')}; got "${values.only}"`);
-  return { ...counts, fresh: values.fresh ?? false, help: values.help ?? false, only: values.only };
+  return {
+    ...counts,
+    fresh: values.fresh ?? false,
+    keep: values.keep ?? false,
+    help: values.help ?? false,
+    only: values.only,
+  };
 }
 
 function build() {
@@ -77,7 +98,7 @@ async function main() {
   build();
   if (options.fresh && existsSync(stateFolder)) rmSync(stateFolder, { recursive: true });
   const program = programOf();
-  const state = dropOtherPrograms(readState(), program);
+  const state = options.keep ? readState() : dropOtherPrograms(readState(), program);
   const note = (line) => process.stderr.write(`${line}\n`);
   const save = () => {
     writeState(state);

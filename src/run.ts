@@ -8,6 +8,7 @@ import { driveLoad, GuardedRecorder, type RunTick } from './run/drive.ts';
 import { manifestOf } from './run/manifest.ts';
 import { checkKinds, planRun, type RunPlan } from './run/plan.ts';
 import { writePrediction, writeReports } from './run/reports.ts';
+import type { Assignment } from './scenario/set.ts';
 import { SimWorld } from './sim/world.ts';
 
 /** What is asked for on the command line. */
@@ -17,6 +18,10 @@ export interface RunRequest {
   /** Cluster model that replaces the scenario's. */
   model?: string;
   seed?: number;
+  /** Single values that replace those of scenario and model. */
+  set?: readonly Assignment[];
+  /** Judged beside those of the scenario. */
+  thresholds?: readonly string[];
   /** Folder for the results of this run. */
   folder: string;
 }

@@ -4,7 +4,7 @@ import { built } from './built.mjs';
 
 const { openWire } = await built('load/wire/open-wire');
 const { compileQuery, compileStatement } = await built('load/wire/templates');
-const { SliceRecorder } = await built('load/wire/recorder');
+const { SliceRecorder } = await built('workload/slice-recorder');
 const { monotonicMs } = await built('kernel/clock');
 const { Random } = await built('kernel/random');
 const { LatencyCounts, newHistogram, percentilesOf, unpackInto } = await built('recording/histogram');

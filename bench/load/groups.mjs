@@ -43,9 +43,9 @@ const cpu = ({ cpuMicros }) => cpuMicros;
 const wholeCpu = ({ wholeCpuMicros }) => wholeCpuMicros;
 const throughput = ({ perSecond }) => perSecond;
 
-function rowsAgainstPgbench(results, what, programs) {
+function rowsAgainstPgbench(results, what, programs, goals = targets) {
   return programs.flatMap((name) => {
-    const target = targets[name] ?? { cpu: 'reported', tps: 'reported' };
+    const target = goals[name] ?? { cpu: 'reported', tps: 'reported' };
     const pair = [name, 'pgbench'];
     return [
       { what: `${what}, ${name}: CPU a transaction, µs`, target: target.cpu, ...ratio(results, pair, cpu) },
@@ -79,6 +79,16 @@ async function* closed({
       const results = await rounds({ count, gate, programs });
       yield rowsAgainstPgbench(results, `${protocol}, ${clients} sessions`, transports);
     }
+}
+
+async function* scenario({ server, seconds, count, gate }) {
+  for (const protocol of ['prepared', 'simple']) {
+    const plan = { server, protocol, sessions: 8, seconds };
+    const programs = { pgbench: () => pgbench(plan) };
+    for (const name of transports) programs[name] = () => ours(name, { scenario: true })(plan);
+    const results = await rounds({ count, gate, programs });
+    yield rowsAgainstPgbench(results, `a whole load worker, ${protocol}, 8 sessions`, transports, {});
+  }
 }
 
 async function* others({ server, seconds, count, gate }) {
@@ -182,4 +192,4 @@ async function* micro({ gate }) {
 }
 
 /** Groups by the name that `--only` takes, in the order they run. */
-export const groups = { micro, closed, others, open, pgpool, idle };
+export const groups = { micro, closed, scenario, others, open, pgpool, idle };

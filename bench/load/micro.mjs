@@ -7,7 +7,7 @@ import { built } from './built.mjs';
 const { WireConnection } = await built('load/wire/connection');
 const { ResponseScanner } = await built('load/wire/scanner');
 const { compileStatement } = await built('load/wire/templates');
-const { SliceRecorder } = await built('load/wire/recorder');
+const { SliceRecorder } = await built('workload/slice-recorder');
 const { LatencyCounts } = await built('recording/histogram');
 const { Random } = await built('kernel/random');
 

@@ -10,8 +10,9 @@ import { watched } from './machine.mjs';
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 export const warmupSeconds = 0.5;
 
-/** Our generator on a transport: `ring` or `stream`. */
-export function ours(transport) {
+/** Our generator on a transport, `ring` or `stream`: its wire path alone, or with `scenario` a whole load worker. */
+export function ours(transport, { scenario = false } = {}) {
+  const program = scenario ? 'client-scenario.mjs' : 'client.mjs';
   return async ({
     server,
     target = server.target,
@@ -31,11 +32,9 @@ export function ours(transport) {
       scale: server.scale,
       perSecond,
     };
-    const { output, cpuMicros } = await watched(
-      process.execPath,
-      [here('client.mjs'), JSON.stringify(plan)],
-      { fifo },
-    );
+    const { output, cpuMicros } = await watched(process.execPath, [here(program), JSON.stringify(plan)], {
+      fifo,
+    });
     const result = JSON.parse(output);
     if (result.errors + result.lost > 0)
       throw new Error(`${transport}: ${result.errors} errors, ${result.lost} lost`);

@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'micro,closed,others,open,pgpool' },
+    only: { type: 'string', default: 'micro,closed,scenario,others,open,pgpool' },
     sessions: { type: 'string', default: '1000' },
     'no-gate': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },

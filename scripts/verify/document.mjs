@@ -1,5 +1,8 @@
 // docs/verified.md: what the last verification measured, and what it did not.
+import { predictionLines } from './predictions-lines.mjs';
 import { spreadOf } from './runner.mjs';
+import { table } from './table.mjs';
+import { theoryLines } from './theory.mjs';
 
 export function renderDocument({ parts }) {
   return [
@@ -8,6 +11,7 @@ export function renderDocument({ parts }) {
     'Written by `npm run verify` from what it measured; nothing in it is typed by hand. Times are of the longest outage of a',
     'drill, median (least to most). The simulated figures come from service times that were not measured on this machine.',
     '',
+    ...section('Simulator: its stations beside queueing theory', 'theory', parts.theory, theoryLines),
     ...section('Simulator: invariants over seeds', 'seeds', parts.seeds, seedLines),
     ...section('Pgpool: the statecharts beside a real Pgpool-II', 'pgpool', parts.pgpool, pgpoolLines),
     ...section(
@@ -17,6 +21,12 @@ export function renderDocument({ parts }) {
       rehearsalLines,
     ),
     ...section('Drills: every kind beside its best and worst', 'drills', parts.drills, drillLines),
+    ...section(
+      'Predictions: real servers beside what other loads let expect',
+      'predictions',
+      parts.predictions,
+      predictionLines,
+    ),
     ...section('Soak: one switchover after the other', 'soak', parts.soak, soakLines),
   ].join('\n');
 }
@@ -222,9 +232,4 @@ function oneSeconds(ms) {
 function seconds(spread) {
   if (!spread) return '-';
   return `${oneSeconds(spread.median)} (${oneSeconds(spread.least)} to ${oneSeconds(spread.most)})`;
-}
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }

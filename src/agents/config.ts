@@ -23,6 +23,8 @@ export interface AgentConfig {
     bin: string;
     dataDir: string;
     applicationName: string;
+    /** restore.command, with `%h` for the new primary; '' leaves restore_command as it is. */
+    restoreCommand: string;
   };
   logDir: string;
   lockDir: string;
@@ -52,6 +54,9 @@ export function readAgentConfig(configDir: string, clusterName: string, version?
     throw new DrillError(`${file}: ${name} is required`, { exitCode: ExitCode.usage });
   };
   const settings = parseEfmSettings(values, version);
+  const unable = whatAgentsLack(settings);
+  if (unable)
+    throw new DrillError(`${file}: ${unable.message}`, { exitCode: ExitCode.usage, hint: unable.hint });
   const [address = '', port = '7800'] = need('bind.address').split(':');
   const memberPorts = readNodes(join(configDir, `${clusterName}.nodes`));
   if (!memberPorts.has(address)) memberPorts.set(address, Number(port));
@@ -70,10 +75,35 @@ export function readAgentConfig(configDir: string, clusterName: string, version?
       bin: settings.witness ? (values['db.bin'] ?? '') : need('db.bin'),
       dataDir: settings.witness ? '' : need('db.data.dir'),
       applicationName: values['application.name'] ?? '',
+      restoreCommand: values['restore.command'] ?? '',
     },
     logDir: need('log.dir'),
     lockDir: need('lock.dir'),
   };
+}
+
+/**
+ * What EFM does with programs of its own that need root, and that no property replaces (`efm_address`, `efm_pgpool_functions`):
+ * an emulated agent says so when it starts, not in a failover.
+ */
+function whatAgentsLack({
+  virtualIp,
+  nativePgpool,
+  hooks,
+}: EfmSettings): { message: string; hint: string } | null {
+  if (virtualIp !== null)
+    return {
+      message: `virtual.ip=${virtualIp}: EFM moves the address with a helper of its own (efm_address), an emulated agent moves none`,
+      hint: 'leave virtual.ip empty here; pgdrill simulate and timeline show what it does',
+    };
+  const told = hooks['script.load.balancer.attach'] && hooks['script.load.balancer.detach'];
+  if (nativePgpool && !told)
+    return {
+      message:
+        'pgpool.enable=true: EFM tells Pgpool with a helper of its own, an emulated agent with the load balancer scripts only',
+      hint: 'set script.load.balancer.attach and .detach to scripts/efm/load_balancer_attach.sh and load_balancer_detach.sh',
+    };
+  return null;
 }
 
 /** Where the running agent leaves what the local `efm` command needs to be let in. */

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Client } from 'pg';
 import { RealClock } from '../kernel/clock.ts';
 import type { CommandOutcome } from '../roles/host.ts';
-import { parseSynchronousNames, withNumSync } from './synchronous.ts';
+import { parseSynchronousNames, withNumSync } from '../topology/synchronous-names.ts';
 
 const positionsQuery = `
   SELECT pg_is_in_recovery() AS "inRecovery",
@@ -74,6 +74,13 @@ export function setSynchronous(
   });
 }
 
+/** SQLSTATEs of a server that lets nobody in (PostgreSQL, appendix "Error Codes": classes 28 and 53). */
+const refusals: Readonly<Record<string, CommandOutcome['refusal']>> = {
+  '28000': 'credentials',
+  '28P01': 'credentials',
+  '53300': 'connections',
+};
+
 function withConnection(
   place: DatabasePlace,
   done: (outcome: CommandOutcome) => void,
@@ -102,7 +109,11 @@ function withConnection(
     end(await work(client));
     await client.end();
   };
-  run().catch((error: Error) => fail(error.message));
+  run().catch((error: Error & { code?: string }) => {
+    const refusal = refusals[error.code ?? ''];
+    end({ ok: false, detail: error.message, ...(refusal ? { refusal } : {}) });
+    socket.destroy();
+  });
 }
 
 /** A socket that `pg` connects by port and host, and that leaves from a given address of this machine. */

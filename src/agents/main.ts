@@ -7,6 +7,7 @@ import { EfmAgent } from '../roles/efm-agent.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
 import { AdminServer } from './admin.ts';
 import { defaultConfigDir, readAgentConfig } from './config.ts';
+import { releaseLock, takeLock } from './lock.ts';
 import { Mesh } from './mesh.ts';
 import { ServerHost } from './server-host.ts';
 
@@ -60,14 +61,21 @@ async function main(): Promise<void> {
     await sleep(lastWordsMs);
     admin.close();
     mesh.close();
+    releaseLock(config);
     process.exit(exitCode);
   };
   const host = new ServerHost(config, mesh, { event: announce, exit: (exitCode) => void end(exitCode) });
   const { clusterName, address, members, settings } = config;
   const agent = new EfmAgent(host, { node: address, members, clusterName }, settings);
   const admin = new AdminServer(config, (args, done) => agent.command(args, done));
-  await mesh.listen();
-  await admin.listen();
+  takeLock(config);
+  try {
+    await mesh.listen();
+    await admin.listen();
+  } catch (cause) {
+    releaseLock(config);
+    throw cause;
+  }
   agent.start();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {

@@ -37,6 +37,17 @@ export function runProgram(
   });
 }
 
+/** What a standby recovers with (PostgreSQL 12 and later keep it in postgresql.auto.conf). */
+const recoveryNames = ['primary_conninfo', 'restore_command'] as const;
+
+function isSetting(name: (typeof recoveryNames)[number], line: string): boolean {
+  return new RegExp(`^\\s*${name}\\s*=`).test(line);
+}
+
+function settingValue(line: string): string {
+  return unquoteConfigValue(line.slice(line.indexOf('=') + 1));
+}
+
 /** Starts, stops, promotes and re-points the PostgreSQL server of one agent through pg_ctl and its files. */
 export class ServerControl {
   readonly #bin: string;
@@ -67,21 +78,40 @@ export class ServerControl {
     return this.#pgCtl(['promote', '-W']);
   }
 
-  /** Points primary_conninfo at the new primary, keeping its other keywords, and leaves standby.signal. */
-  async follow(primary: string): Promise<CommandOutcome> {
+  /** The lines that say what this standby recovers with. */
+  async recoverySettings(): Promise<CommandOutcome> {
+    const lines = await this.#settingLines();
+    const found = recoveryNames.flatMap((name) => lines.findLast((line) => isSetting(name, line)) ?? []);
+    const usable = found.some((line) => isSetting('primary_conninfo', line));
+    if (!usable) return { ok: false, detail: 'there is no primary_conninfo in postgresql.auto.conf' };
+    return { ok: true, detail: found.join('\n') };
+  }
+
+  /**
+   * Points primary_conninfo at the new primary, keeping its other keywords, and leaves standby.signal.
+   * @param settings another standby's, for a server that was no standby: they take the place of its own, application_name apart
+   */
+  async follow(primary: string, settings: string | null = null): Promise<CommandOutcome> {
     const file = join(this.#dataDir, 'postgresql.auto.conf');
-    const lines = (await readFile(file, 'utf8')).split('\n');
-    const setting = /^\s*primary_conninfo\s*=\s*(.*)$/;
-    const last = lines.findLast((line) => setting.test(line));
-    const { user, port, applicationName } = this.#config.database;
-    const keywords = last
-      ? parseConninfo(unquoteConfigValue(setting.exec(last)?.[1] ?? ''))
-      : new Map([['user', user]]);
+    const own = await this.#settingLines();
+    const given = settings === null ? own : settings.split('\n');
+    const last = given.findLast((line) => isSetting('primary_conninfo', line));
+    const { user, port, applicationName, restoreCommand } = this.#config.database;
+    const keywords = last ? parseConninfo(settingValue(last)) : new Map([['user', user]]);
     if (!last && process.env.PGPASSFILE) keywords.set('passfile', process.env.PGPASSFILE);
     keywords.set('host', primary).set('port', String(port));
     if (applicationName) keywords.set('application_name', applicationName);
-    const kept = lines.filter((line) => !setting.test(line) && line !== '');
-    kept.push(`primary_conninfo = ${quoteConfigValue(formatConninfo(keywords))}`, '');
+    else if (settings !== null) keywords.delete('application_name');
+    const restore = restoreCommand
+      ? `restore_command = ${quoteConfigValue(restoreCommand.replaceAll('%h', primary))}`
+      : settings === null
+        ? undefined
+        : given.findLast((line) => isSetting('restore_command', line));
+    const replaced = recoveryNames.filter((name) => name === 'primary_conninfo' || restore !== undefined);
+    const kept = own.filter((line) => line !== '' && !replaced.some((name) => isSetting(name, line)));
+    kept.push(`primary_conninfo = ${quoteConfigValue(formatConninfo(keywords))}`);
+    if (restore !== undefined) kept.push(restore);
+    kept.push('');
     await writeFile(`${file}.new`, kept.join('\n'), { mode: 0o600 });
     await rename(`${file}.new`, file);
     await rm(join(this.#dataDir, 'recovery.conf'), { force: true });
@@ -102,6 +132,10 @@ export class ServerControl {
   async removeGuard(): Promise<CommandOutcome> {
     await rm(join(this.#dataDir, 'recovery.conf'), { force: true });
     return { ok: true, detail: null };
+  }
+
+  async #settingLines(): Promise<string[]> {
+    return (await readFile(join(this.#dataDir, 'postgresql.auto.conf'), 'utf8')).split('\n');
   }
 
   #pgCtl(args: readonly string[]): Promise<CommandOutcome & { exitCode: number }> {

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { epochMs, RealClock } from '../kernel/clock.ts';
@@ -11,6 +11,7 @@ import type {
 } from '../roles/host.ts';
 import type { AgentConfig } from './config.ts';
 import { type DatabasePlace, queryDatabase, setReplay, setSynchronous } from './database.ts';
+import { lockFile } from './lock.ts';
 import type { Mesh } from './mesh.ts';
 import { scriptLine } from './script-line.ts';
 import { runProgram, ServerControl } from './server-control.ts';
@@ -85,11 +86,15 @@ export class ServerHost implements AgentHost {
       case 'promoteServer':
         return this.#control.promote();
       case 'followPrimary':
-        return this.#control.follow(command.primary);
+        return this.#control.follow(command.primary, command.settings ?? null);
       case 'writeGuard':
         return this.#control.writeGuard({ unlessStandby: command.unlessStandby ?? false });
       case 'removeGuard':
         return this.#control.removeGuard();
+      case 'readRecoverySettings':
+        return this.#control.recoverySettings();
+      case 'lookForFiles':
+        return Promise.resolve({ ok: true, detail: null, files: this.#lookForFiles() });
       case 'lookForVip':
         return Promise.resolve({ ok: this.#holdsVip(), detail: null });
       case 'ping':
@@ -99,26 +104,36 @@ export class ServerHost implements AgentHost {
       case 'assignVip':
       case 'releaseVip':
         return Promise.reject(
-          new Error('an agent here moves no address; leave virtual.ip empty, or see it simulated'),
+          new Error('an emulated agent moves no address: EFM does that with a helper of its own'),
         );
     }
   }
 
-  #runScript({ hook, placeholders, timeoutMs }: Extract<AgentCommand, { type: 'runScript' }>) {
+  #runScript({ hook, placeholders, words = [], timeoutMs }: Extract<AgentCommand, { type: 'runScript' }>) {
     const { hooks, generation } = this.#config.settings;
     const line = hooks[hook];
-    if (line === undefined)
-      return Promise.reject(new Error(`${hook} has no command line (pgpool.enable is not done here)`));
+    if (line === undefined) return Promise.reject(new Error(`${hook} has no command line`));
     const { file, args } = scriptLine(line, placeholders, generation);
-    return runProgram(file, args, { env: process.env, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    return runProgram(file, [...args, ...words], {
+      env: process.env,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
   }
 
-  /** EFM's own ping.server.command by default; a virtual IP that this host holds answers too. */
+  #lookForFiles(): { locked: boolean; recoveryFile: string | null } {
+    const { dataDir } = this.#config.database;
+    const names = ['recovery.conf', 'recovery.signal', 'standby.signal'];
+    const recoveryFile = dataDir ? names.find((name) => existsSync(join(dataDir, name))) : undefined;
+    return { locked: existsSync(lockFile(this.#config)), recoveryFile: recoveryFile ?? null };
+  }
+
+  /** ping.server.command with the address behind it; a virtual IP that this host holds answers too. */
   #ping(target: 'vip' | 'wellKnown'): Promise<CommandOutcome> {
-    const { virtualIp, pingServerIp } = this.#config.settings;
+    const { virtualIp, pingServerIp, pingServerCommand } = this.#config.settings;
     const address = target === 'vip' ? virtualIp : pingServerIp;
     if (!address) return Promise.reject(new Error('there is no address to ping'));
-    return runProgram('ping', ['-q', '-c3', '-w5', address], { env: process.env });
+    const [file = 'ping', ...args] = pingServerCommand.split(/\s+/);
+    return runProgram(file, [...args, address], { env: process.env });
   }
 
   #holdsVip(): boolean {

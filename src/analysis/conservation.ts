@@ -1,7 +1,7 @@
 import { invariant } from '../kernel/errors.ts';
 import type { ClassInterval } from '../recording/intervals.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { Summary } from '../recording/summary.ts';
+import { agrees, type Summary } from '../recording/summary.ts';
 import type { Frame } from './frame.ts';
 
 type Check = Summary['conservation']['checks'][number];
@@ -25,7 +25,7 @@ export function conservationOf(
   }
   if (recording.ledger) checks.push(...ledgerChecks(recording));
   checks.push(...recording.counters.map(({ name, expected, actual }) => ({ name, expected, actual })));
-  return { holds: checks.every(({ expected, actual }) => expected === actual), checks };
+  return { holds: checks.every(agrees), checks };
 }
 
 function classChecks(

@@ -17,22 +17,27 @@ export function okPerSecond(seconds: readonly Second[], className: string, stret
  * Finds the degraded stretches of a class in one drill: whole seconds with fewer ok completions than 95 % of the baseline.
  *
  * A second in which 95 % of what was due was answered is not degraded however little was due: arrivals scatter by themselves.
+ * Where the rate changes by plan only that counts. In a closed class slow answers make less due, so only the baseline counts, less
+ * what random pauses scatter: three standard deviations of a Poisson count.
  *
- * @param baselinePerSecond ok completions per second in the steady stretch
+ * @param options.baselinePerSecond ok completions per second in the steady stretch
+ * @param options.load how the class's operations become due
  * @returns merged stretches in order; edges are whole seconds of the load
  */
 export function degradedStretches(
   seconds: readonly Second[],
   className: string,
-  options: { window: DrillWindow; baselinePerSecond: number },
+  options: { window: DrillWindow; baselinePerSecond: number; load?: 'steady' | 'changing' | 'closed' },
 ): Stretch[] {
-  const { window, baselinePerSecond } = options;
+  const { window, baselinePerSecond, load = 'steady' } = options;
   const stretches: Stretch[] = [];
   for (const { startMs, classes } of seconds) {
     const second = { startMs, endMs: startMs + 1000 };
     if (second.endMs <= window.injectedMs || second.endMs > window.untilMs) continue;
     const { completedOk = 0, due = 0 } = classes[className] ?? {};
-    if (completedOk >= degradedBelow * baselinePerSecond || completedOk >= degradedBelow * due) continue;
+    const scatter = load === 'closed' ? 3 * Math.sqrt(baselinePerSecond) : 0;
+    if (load !== 'changing' && completedOk >= degradedBelow * baselinePerSecond - scatter) continue;
+    if (load !== 'closed' && completedOk >= degradedBelow * due) continue;
     const last = stretches.at(-1);
     if (last?.endMs === startMs) last.endMs = second.endMs;
     else stretches.push(second);

@@ -6,7 +6,7 @@ import { degradedStretches, okPerSecond, recoveredAfterMs } from './degraded.ts'
 import type { DrillWindow, Frame } from './frame.ts';
 import { lostByDrill } from './lost.ts';
 import { readShareOf, slicesIn } from './offload.ts';
-import { drillOfOutage, outagesOf, outageThresholdMs } from './outages.ts';
+import { drillOfOutage, dueRateOf, outagesOf, outageThresholdMs } from './outages.ts';
 import { phasesOf } from './phases.ts';
 import type { Second } from './seconds.ts';
 import { baselineP99Ms, spikeOf } from './spikes.ts';
@@ -74,9 +74,11 @@ function outagesByDrill(
     frame.drills.map(({ id }) => [id, Object.fromEntries(classes.map(({ name }) => [name, [] as Outage[]]))]),
   );
   const stray: DrillFindings['strayOutages'] = [];
-  for (const { name, perSecond } of classes) {
-    for (const outage of outagesOf(recording, name, { perSecond, loadEndMs: frame.loadEndMs })) {
-      const drill = drillOfOutage(outage, frame.drills, outageThresholdMs(perSecond));
+  for (const entry of classes) {
+    const { name } = entry;
+    const dueRate = dueRateOf(recording, entry, frame.measured);
+    for (const outage of outagesOf(recording, name, { dueRate, loadEndMs: frame.loadEndMs })) {
+      const drill = drillOfOutage(outage, frame.drills, outageThresholdMs(dueRate(outage)));
       const own = drill && byDrill.get(drill.id)?.[name];
       if (own) own.push(outage);
       else stray.push({ className: name, outage });
@@ -122,10 +124,11 @@ function loadEffects(
     recoveredAfterMs: {},
     spike: {},
   };
-  for (const { name } of recording.manifest.scenario.classes) {
+  for (const { name, rates, closed } of recording.manifest.scenario.classes) {
+    const load = closed ? 'closed' : rates ? 'changing' : 'steady';
     const baselinePerSecond = frame.baseline && okPerSecond(seconds, name, frame.baseline);
     const stretches = baselinePerSecond
-      ? degradedStretches(seconds, name, { window, baselinePerSecond })
+      ? degradedStretches(seconds, name, { window, baselinePerSecond, load })
       : [];
     effects.degraded[name] = stretches;
     effects.recoveredAfterMs[name] = baselinePerSecond ? recoveredAfterMs(stretches, window) : null;

@@ -7,10 +7,14 @@ import { conservationOf } from './conservation.ts';
 import { drillFindings } from './drills.ts';
 import type { Frame } from './frame.ts';
 import { frameOf } from './frame.ts';
-import { generatorOf } from './generator.ts';
+import { generatorGaps, generatorOf } from './generator.ts';
 import { gapsOf } from './not-measured.ts';
-import { backendSummaries, offloadOf, slicesIn } from './offload.ts';
+import { backendSummaries, offloadOf } from './offload.ts';
+import { processorsOf } from './processors.ts';
 import { secondsOf } from './seconds.ts';
+import { shareIntervalOf } from './share-interval.ts';
+import { overloadRemarks, stationsOf } from './stations.ts';
+import { judgeThresholds } from './thresholds.ts';
 import { verdictOf } from './verdict.ts';
 
 /**
@@ -32,10 +36,19 @@ export function summarise(
   const history = new ClusterHistory(recording.events);
   const seconds = secondsOf(recording, frame.loadEndMs);
   const { drills, strayOutages, unexplainedLosses } = drillFindings(recording, history, { frame, seconds });
-  const generator = generatorOf(slicesIn(recording.intervals, frame.measured));
+  const generator = generatorOf(recording, frame.measured);
   const conservation = conservationOf(recording, frame);
   const backends = backendSummaries(recording, history, frame);
   const offload = offloadOf(recording, history, frame.measured);
+  const classes = classSummaries(recording, frame.measured);
+  const thresholds = judgeThresholds(
+    manifest.scenario.thresholds,
+    { classes, offload, drills },
+    strayOutages,
+  );
+  const shareInterval = shareIntervalOf(recording, frame);
+  const servers = processorsOf(recording, frame.measured);
+  const stations = stationsOf(manifest, servers);
   return {
     schema: 'pgdrill/summary@1',
     name: manifest.scenario.name,
@@ -50,22 +63,24 @@ export function summarise(
       drills,
       strayOutages,
       unexplainedLosses,
+      thresholds,
+      overload: overloadRemarks(classes, stations, drills.length > 0),
     }),
     provenance: provenanceOf(recording),
     load: loadOf(recording, frame),
-    classes: classSummaries(recording, frame.measured),
+    classes,
     backends,
+    ...(shareInterval && { shareInterval }),
+    ...(servers && { servers }),
+    stations,
     offload,
     drills: options.predicted ? withPrediction(drills, options.predicted) : drills,
     generator,
     conservation,
-    thresholds: manifest.scenario.thresholds.map((text) => ({
-      text,
-      value: null,
-      result: 'unknown' as const,
-    })),
+    thresholds,
     notMeasured: [
       ...gapsOf({ recording, history, frame, drills, backends, offload }),
+      ...generatorGaps(generator),
       ...predictionGap(options.noPrediction, drills.length),
     ],
   };
@@ -77,8 +92,14 @@ function provenanceOf({ manifest }: Recording): Summary['provenance'] {
 }
 
 function loadOf({ manifest }: Recording, frame: Frame): Summary['load'] {
-  const { warmupMs, sessions, sessionLifetimeMs, patienceMs, timeoutMs } = manifest.scenario;
-  return { durationMs: frame.loadEndMs, warmupMs, sessions, sessionLifetimeMs, patienceMs, timeoutMs };
+  const { warmupMs, sessionLifetimeMs, patienceMs, timeoutMs, classes } = manifest.scenario;
+  const { connect = 'pooled', late = 'skip', protocol = 'simple' } = manifest.scenario;
+  const sessions = classes.reduce(
+    (sum, { closed }) => sum + (closed?.sessions ?? 0),
+    manifest.scenario.sessions,
+  );
+  const terms = { sessions, sessionLifetimeMs, connect, late, protocol, patienceMs, timeoutMs };
+  return { durationMs: frame.loadEndMs, warmupMs, ...terms };
 }
 
 function predictionGap(why: string | undefined, drills: number): Summary['notMeasured'] {

@@ -1,8 +1,9 @@
 import { formatDuration } from '../kernel/time.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { DrillSummary, Outage, Summary } from '../recording/summary.ts';
+import { agrees, type DrillSummary, type Outage, type Summary } from '../recording/summary.ts';
 import type { ClusterHistory } from './cluster-history.ts';
 import type { Frame } from './frame.ts';
+import { printMetric } from './thresholds.ts';
 
 /**
  * How long two servers may be seen as primary at once before it is a split brain, ms: each server is asked several times a
@@ -30,26 +31,24 @@ export interface Evidence {
   drills: readonly DrillSummary[];
   strayOutages: readonly { className: string; outage: Outage }[];
   unexplainedLosses: number;
+  thresholds: Summary['thresholds'];
+  /** What is to be said of a load that the simulated cluster did not carry. */
+  overload: readonly string[];
 }
 
 /**
  * Judges a run. The worst finding wins: `invalid` (the numbers cannot be trusted), `fail` (split brain, a drill that was
- * refused or failed, a cluster that did not come back, writes lost without a drill), `unknown` (the run is not whole), `pass`. Reasons name every finding and what a reader should know
+ * refused or failed, a cluster that did not come back, writes lost without a drill, a threshold that was crossed), `unknown` (the run is not whole), `pass`. Reasons name every finding and what a reader should know
  * besides.
  */
 export function verdictOf(evidence: Evidence): Summary['verdict'] {
   const { recording, frame, generator, conservation } = evidence;
   const findings: Finding[] = [...splitBrains(evidence), ...drillFailures(frame)];
   findings.push(...observedFaults(evidence), ...unendedOutages(evidence));
-  if (generator.saturated) {
-    const lag = formatDuration(generator.scheduleLagMs?.p95 ?? 0);
-    findings.push({
-      result: 'invalid',
-      reason: `the load generator could not keep its schedule (lag p95 ${lag})`,
-    });
-  }
-  for (const { name, expected, actual } of conservation.checks) {
-    if (expected === actual) continue;
+  if (generator.reason !== null) findings.push({ result: 'invalid', reason: generator.reason });
+  for (const check of conservation.checks) {
+    if (agrees(check)) continue;
+    const { name, expected, actual } = check;
     const reason = `counts do not agree: ${name}: expected ${expected}, found ${actual}`;
     findings.push({ result: 'invalid', reason });
   }
@@ -66,13 +65,22 @@ export function verdictOf(evidence: Evidence): Summary['verdict'] {
   for (const { id } of recording.manifest.scenario.drills) {
     if (!begun.has(id)) findings.push({ result: 'unknown', reason: `drill ${id} did not begin` });
   }
-  if (recording.manifest.scenario.thresholds.length > 0) {
-    findings.push({ result: 'unknown', reason: 'thresholds are not evaluated in this release' });
-  }
+  findings.push(...crossedThresholds(evidence));
   const severity: Result[] = ['invalid', 'fail', 'unknown', 'pass'];
   const result =
     severity.find((candidate) => findings.some((finding) => finding.result === candidate)) ?? 'pass';
-  return { result, reasons: [...findings.map(({ reason }) => reason), ...remarks(evidence)] };
+  return {
+    result,
+    reasons: [...findings.map(({ reason }) => reason), ...evidence.overload, ...remarks(evidence)],
+  };
+}
+
+function crossedThresholds({ thresholds }: Evidence): Finding[] {
+  return thresholds.flatMap(({ text, value, unit, result }): Finding[] => {
+    if (result === 'pass') return [];
+    if (result === 'unknown') return [{ result, reason: `threshold ${text}: not measured` }];
+    return [{ result, reason: `threshold crossed: ${text}, found ${printMetric(value, unit)}` }];
+  });
 }
 
 /** What the run itself noted against the load: a lost worker, a ledger that could not be read. */

@@ -2,13 +2,17 @@
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from '../kernel/errors.ts';
 import { packageVersion } from '../run/manifest.ts';
+import { calibrateCommand } from './calibrate.ts';
 import { labCommand } from './lab.ts';
 import { lintCommand } from './lint.ts';
 import { explain, outliveReaders } from './output.ts';
 import { pgbenchCommand } from './pgbench.ts';
+import { planCommand } from './plan.ts';
 import { reportCommand } from './report.ts';
 import { runCommand, simulateCommand } from './run.ts';
+import { sweepCommand } from './sweep.ts';
 import { timelineCommand } from './timeline.ts';
+import { uslCommand } from './usl.ts';
 
 const exitCodes = `
 Exit codes:
@@ -36,9 +40,13 @@ async function main(): Promise<void> {
   for (const command of [
     runCommand(),
     simulateCommand(),
+    sweepCommand(),
+    uslCommand(),
     reportCommand(),
     lintCommand(),
     timelineCommand(),
+    planCommand(),
+    calibrateCommand(),
     labCommand(),
     pgbenchCommand(),
   ])

@@ -12,6 +12,8 @@ import {
   serverVersion,
   vacuumTables,
 } from '../load/pgbench/setup.ts';
+import { SliceWriter } from '../recording/slice-writer.ts';
+import { resultFiles, writeResultFile } from '../recording/store.ts';
 import { type PgbenchRunShape, renderPgbenchProgress, renderPgbenchReport } from '../report/pgbench.ts';
 import { renderPgbenchFigures } from '../report/pgbench-own.ts';
 import { packageVersion } from '../run/manifest.ts';
@@ -84,6 +86,7 @@ async function runBenchmark(options: PgbenchOptions): Promise<ExitCode> {
   const chosen = chooseScripts(options);
   for (const warning of chosen.warnings) say(`warning: ${warning}`);
   const choice = chooseTarget(options, process.env);
+  const slices = options.results === null ? null : new SliceWriter(options.results);
   const { version, scale } = await prepare(options, chosen, choice);
   const plan = planOf(options, chosen, { ...choice, scale });
   const shape = shapeOf(plan);
@@ -92,6 +95,7 @@ async function runBenchmark(options: PgbenchOptions): Promise<ExitCode> {
   const outcome = await runPgbench(plan, {
     signal,
     listener: {
+      slices,
       progress: (number, counts) => {
         const { progressSeconds } = plan;
         const atSeconds = options.progressTimestamp ? epochMs() / 1000 : number * progressSeconds;
@@ -203,12 +207,13 @@ function tell({
 }): ExitCode {
   const result = pgbenchResult(plan, outcome);
   const figures = pgbenchFigures(plan, outcome, kinds);
-  if (options.json) {
-    const { counts, runUs, initialConnectUs, connectUs, late, scripts } = result;
-    const own = { schema: 'pgdrill/pgbench@1', version: packageVersion(), server: version, shape };
-    const pgbench = { counts, runUs, initialConnectUs, connectUs, late, scripts };
-    print(JSON.stringify({ ...own, pgbench, ...figures }, null, 2));
-  } else print([...renderPgbenchReport(shape, result), ...renderPgbenchFigures(figures)].join('\n'));
+  const { counts, runUs, initialConnectUs, connectUs, late, scripts } = result;
+  const own = { schema: 'pgdrill/pgbench@1', version: packageVersion(), server: version, shape };
+  const pgbench = { counts, runUs, initialConnectUs, connectUs, late, scripts };
+  const summary = JSON.stringify({ ...own, pgbench, ...figures }, null, 2);
+  if (options.results !== null) writeResultFile(options.results, resultFiles.summary, `${summary}\n`);
+  if (options.json) print(summary);
+  else print([...renderPgbenchReport(shape, result), ...renderPgbenchFigures(figures)].join('\n'));
   if (figures.sessions.abortedClients > 0) sayError('Run was aborted; the above results are incomplete.');
   if (outcome.interrupted) return ExitCode.interrupted;
   return figures.sessions.abortedClients > 0 ? ExitCode.failed : ExitCode.ok;

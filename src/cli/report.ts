@@ -1,11 +1,15 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { ExitCode } from '../kernel/errors.ts';
 import { renderJson } from '../report/json.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { writeReports } from '../run/reports.ts';
 import { type CommonOptions, print } from './output.ts';
 
-/** `pgdrill report <folder>`: analyses a result folder again, also one of a run that was cut short. */
+/**
+ * `pgdrill report <folder>`: analyses a result folder again, also one of a run that was cut short. It succeeds when the report
+ * is written; a verdict of fail, which thresholds may bring, ends it as it ended the run.
+ */
 export function reportCommand(): Command {
   return new Command('report')
     .description('analyse a result folder again and write its summary.json and report.html')
@@ -20,5 +24,6 @@ export function reportCommand(): Command {
           ? renderJson(summary)
           : `${renderTerminal(summary)}\nReport: ${resolve(folder)}/report.html`,
       );
+      if (summary.verdict.result === 'fail') process.exitCode = ExitCode.crossed;
     });
 }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { isoNow } from '../kernel/clock.ts';
+import { Command } from 'commander';
 import { ExitCode } from '../kernel/errors.ts';
 import type { Summary } from '../recording/summary.ts';
 import { renderJson } from '../report/json.ts';
@@ -8,12 +7,20 @@ import { type LiveState, LiveView } from '../report/live.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { RunTick } from '../run/drive.ts';
 import { type RunResult, run } from '../run.ts';
+import type { Assignment } from '../scenario/set.ts';
 import { type CommonOptions, explain, interruptSignal, noteTo, print } from './output.ts';
+import { replicate, replicationOptions } from './replicate.ts';
+import { defaultFolder, parseSeed, setOption, thresholdOption } from './run-options.ts';
 
 interface RunOptions extends CommonOptions {
   model?: string;
   seed?: number;
   out?: string;
+  threshold: string[];
+  set: Assignment[];
+  runs?: number;
+  untilCi?: number;
+  maxRuns?: number;
 }
 
 /** `pgdrill run <scenario>`: the scenario on real servers that pgdrill starts on this machine. */
@@ -28,7 +35,9 @@ export function runCommand(): Command {
 
 /** `pgdrill simulate <scenario>`: the whole run in virtual time; same seed, same bytes. */
 export function simulateCommand(): Command {
-  return scenarioCommand('simulate', 'simulated')
+  const command = scenarioCommand('simulate', 'simulated');
+  for (const option of replicationOptions()) command.addOption(option);
+  return command
     .description(
       'run a scenario in virtual time: no database, no root, seconds; the same seed gives the same bytes',
     )
@@ -41,10 +50,15 @@ function scenarioCommand(name: string, world: 'live' | 'simulated'): Command {
     .option('--model <file>', "cluster model that replaces the scenario's")
     .option('--seed <integer>', "seed that replaces the scenario's", parseSeed)
     .option('--out <folder>', 'result folder (default: a new one under results/)')
+    .addOption(thresholdOption())
+    .addOption(setOption())
     .option('--json', 'print the summary as one JSON value and nothing else on stdout')
     .option('--quiet', 'no progress on stderr')
     .action(async (scenario: string, options: RunOptions) => {
-      process.exitCode = await carryOut(scenario, world, options);
+      const isOne = options.runs === undefined && options.untilCi === undefined;
+      process.exitCode = await (isOne
+        ? carryOut(scenario, world, options)
+        : replicate(scenario, { ...options, maxRuns: options.maxRuns ?? 100 }));
     });
 }
 
@@ -65,6 +79,8 @@ async function carryOut(
         scenario,
         world,
         folder: resolve(options.out ?? defaultFolder(scenario, world)),
+        thresholds: options.threshold,
+        set: options.set,
         ...(options.model ? { model: resolve(options.model) } : {}),
         ...(options.seed === undefined ? {} : { seed: options.seed }),
       },
@@ -113,16 +129,4 @@ export function exitCodeOf({ verdict }: Summary): ExitCode {
   if (verdict.result === 'fail') return ExitCode.crossed;
   if (verdict.result === 'unknown') return ExitCode.failed;
   return ExitCode.ok;
-}
-
-function defaultFolder(scenario: string, world: string): string {
-  const stamp = isoNow().replace(/[-:]/g, '').replace(/\..*/, '').replace('T', '-');
-  const name = scenario.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
-  return `results/${stamp}-${name}-${world}`;
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (Number.isInteger(seed) && seed >= 0 && seed <= 2147483647) return seed;
-  throw new InvalidArgumentError(`a seed is a whole number from 0 to 2147483647, got "${text}"`);
 }

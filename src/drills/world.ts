@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { LedgerFinding, Recorder } from '../recording/recording.ts';
+import type { CountCheck } from '../recording/summary.ts';
 import type { DrillKind } from '../scenario/scenario-shape.ts';
 
 /**
@@ -98,7 +99,7 @@ export interface WorldSnapshot {
 
 export interface Settlement {
   ledger: LedgerFinding | null;
-  counters: { name: string; expected: number; actual: number }[];
+  counters: CountCheck[];
   /** Why the run as a whole is not valid (a load worker was lost); empty or absent when it is. */
   invalid?: readonly string[];
 }

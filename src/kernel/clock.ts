@@ -1,4 +1,4 @@
-import { EventQueue } from './event-queue.ts';
+import { EventKernel } from './event-kernel.ts';
 
 /** A pending timer, as handed out by `setTimeout` of either clock. */
 export type TimerId = unknown;
@@ -42,36 +42,39 @@ export class RealClock implements Clock {
   }
 }
 
-/** Discrete-event clock: time moves only by jumping to the next due timer. Ties fire in creation order. */
+/**
+ * Discrete-event clock: time moves only by jumping to the next due timer. Ties fire in creation order.
+ *
+ * Its timers are events of `kernel`, on which what happens too often for closures can be scheduled beside them.
+ */
 export class VirtualClock implements Clock {
-  readonly #queue = new EventQueue<() => void>();
-  #nowMs = 0;
+  readonly kernel: EventKernel;
+
+  /** @param startMs the instant at which time begins */
+  constructor(startMs = 0) {
+    this.kernel = new EventKernel(startMs);
+  }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.kernel.nowMs;
   }
 
   setTimeout(fire: () => void, delayMs: number): number {
-    return this.#queue.push(this.#nowMs + Math.max(0, delayMs), fire);
+    return this.kernel.callAfter(delayMs, fire);
   }
 
   clearTimeout(id: TimerId): void {
-    this.#queue.remove(id as number);
+    if (typeof id === 'number') this.kernel.cancel(id);
   }
 
   /** Timers that are set and have not fired. */
   get pendingTimers(): number {
-    return this.#queue.size;
+    return this.kernel.pendingCalls;
   }
 
   /** Fires every timer due up to and including `untilMs`, each at its own instant, those set meanwhile included. */
   runUntil(untilMs: number): void {
-    for (let dueMs = this.#queue.nextDueMs(); dueMs <= untilMs; dueMs = this.#queue.nextDueMs()) {
-      const fire = this.#queue.pop();
-      this.#nowMs = dueMs;
-      fire();
-    }
-    this.#nowMs = Math.max(this.#nowMs, untilMs);
+    this.kernel.runUntil(untilMs);
   }
 }
 

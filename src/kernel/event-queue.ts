@@ -1,100 +1,88 @@
 import { invariant } from './errors.ts';
+import { TimeHeap } from './time-heap.ts';
+
+/** Void entries are cleared away when they are more than half of the heap, and more than this. */
+const clearAwayFrom = 64;
+
+/** A handle holds a slot in its low digits and the slot's generation above. */
+const mostSlots = 2 ** 22;
 
 /**
- * Pending items ordered by due time, then by insertion: a binary heap on typed arrays with lazy removal.
+ * Pending items ordered by due time, then by insertion, with removal.
  *
- * Times are milliseconds. `push` returns a handle that `remove` takes; a handle is never used twice.
+ * Times are milliseconds. `push` returns a handle that `remove` takes; a handle of an item that is gone is no error.
  */
 export class EventQueue<T> {
-  #dueMs = new Float64Array(64);
-  #ids = new Float64Array(64);
+  readonly #heap = new TimeHeap();
+  /** By slot. */
+  readonly #items: (T | undefined)[] = [];
+  readonly #isLive: boolean[] = [];
+  readonly #generations: number[] = [];
+  readonly #free: number[] = [];
   #size = 0;
-  #nextId = 1;
-  readonly #items = new Map<number, T>();
 
   /** Items waiting, removed ones not counted. */
   get size(): number {
-    return this.#items.size;
+    return this.#size;
   }
 
   push(dueMs: number, item: T): number {
     invariant(!Number.isNaN(dueMs), 'a due time must be a number');
-    const id = this.#nextId++;
-    this.#items.set(id, item);
-    if (this.#size === this.#dueMs.length) this.#grow();
-    this.#siftUp(this.#size++, dueMs, id);
-    return id;
+    const slot = this.#free.pop() ?? this.#items.length;
+    invariant(slot < mostSlots, `more than ${mostSlots} items wait`);
+    this.#items[slot] = item;
+    this.#isLive[slot] = true;
+    const generation = this.#generations[slot] ?? 1;
+    this.#generations[slot] = generation;
+    this.#heap.push(dueMs, slot, 0);
+    this.#size += 1;
+    return generation * mostSlots + slot;
   }
 
-  remove(id: number): void {
-    this.#items.delete(id);
+  remove(handle: number): void {
+    const slot = handle % mostSlots;
+    if (!this.#isLive[slot] || this.#generations[slot] !== Math.floor(handle / mostSlots)) return;
+    this.#isLive[slot] = false;
+    this.#items[slot] = undefined;
+    this.#size -= 1;
+    const voided = this.#heap.size - this.#size;
+    if (voided > clearAwayFrom && voided > this.#size) this.#clearAway();
   }
 
   /** Due time of the first item; Infinity when nothing waits. */
   nextDueMs(): number {
-    while (this.#size > 0 && !this.#items.has(this.#ids[0] as number)) this.#dropRoot();
-    return this.#size > 0 ? (this.#dueMs[0] as number) : Number.POSITIVE_INFINITY;
+    const heap = this.#heap;
+    while (heap.size > 0 && !this.#isLive[heap.topItem]) this.#dropTop();
+    return heap.top[0] as number;
   }
 
   /** Takes the first item out. */
   pop(): T {
     invariant(this.nextDueMs() !== Number.POSITIVE_INFINITY, 'pop from an empty event queue');
-    const id = this.#ids[0] as number;
-    const item = this.#items.get(id) as T;
-    this.#items.delete(id);
-    this.#dropRoot();
+    const slot = this.#heap.topItem;
+    const item = this.#items[slot] as T;
+    this.#isLive[slot] = false;
+    this.#items[slot] = undefined;
+    this.#size -= 1;
+    this.#dropTop();
     return item;
   }
 
-  #before(dueMs: number, id: number, at: number): boolean {
-    const otherMs = this.#dueMs[at] as number;
-    return dueMs < otherMs || (dueMs === otherMs && id < (this.#ids[at] as number));
+  #dropTop(): void {
+    this.#release(this.#heap.topItem);
+    this.#heap.drop();
   }
 
-  #siftUp(start: number, dueMs: number, id: number): void {
-    let hole = start;
-    while (hole > 0) {
-      const parent = (hole - 1) >> 1;
-      if (!this.#before(dueMs, id, parent)) break;
-      this.#move(parent, hole);
-      hole = parent;
-    }
-    this.#dueMs[hole] = dueMs;
-    this.#ids[hole] = id;
+  #clearAway(): void {
+    this.#heap.retain((slot) => {
+      if (this.#isLive[slot]) return true;
+      this.#release(slot);
+      return false;
+    });
   }
 
-  #dropRoot(): void {
-    const last = --this.#size;
-    if (last === 0) return;
-    const dueMs = this.#dueMs[last] as number;
-    const id = this.#ids[last] as number;
-    let hole = 0;
-    for (let child = 1; child < last; child = 2 * hole + 1) {
-      if (
-        child + 1 < last &&
-        this.#before(this.#dueMs[child + 1] as number, this.#ids[child + 1] as number, child)
-      ) {
-        child += 1;
-      }
-      if (this.#before(dueMs, id, child)) break;
-      this.#move(child, hole);
-      hole = child;
-    }
-    this.#dueMs[hole] = dueMs;
-    this.#ids[hole] = id;
-  }
-
-  #move(from: number, to: number): void {
-    this.#dueMs[to] = this.#dueMs[from] as number;
-    this.#ids[to] = this.#ids[from] as number;
-  }
-
-  #grow(): void {
-    const dueMs = new Float64Array(this.#dueMs.length * 2);
-    const ids = new Float64Array(this.#ids.length * 2);
-    dueMs.set(this.#dueMs);
-    ids.set(this.#ids);
-    this.#dueMs = dueMs;
-    this.#ids = ids;
+  #release(slot: number): void {
+    this.#generations[slot] = (this.#generations[slot] as number) + 1;
+    this.#free.push(slot);
   }
 }

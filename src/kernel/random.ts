@@ -1,4 +1,5 @@
 import { invariant } from './errors.ts';
+import { exponentialLayers, normalLayers, under } from './ziggurat.ts';
 
 /**
  * Seeded random numbers: xoshiro128** by Blackman and Vigna, seeded through splitmix32.
@@ -8,10 +9,10 @@ import { invariant } from './errors.ts';
  */
 export class Random {
   readonly #seed: number;
-  #a: number;
-  #b: number;
-  #c: number;
-  #d: number;
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
 
   /** @param seed any integer of 32 bits */
   constructor(seed: number) {
@@ -71,13 +72,65 @@ export class Random {
 
   /** Exponentially distributed with the given mean (same unit as the mean). */
   exponential(mean: number): number {
-    return -mean * Math.log(this.unit());
+    for (;;) {
+      const bits = this.uint32();
+      const layer = bits & 255;
+      const across = (bits >>> 8) + 0.5;
+      const drawn = across * (exponentialLayers.width[layer] as number);
+      if (across < (exponentialLayers.inner[layer] as number)) return mean * drawn;
+      if (layer === 0) return mean * (exponentialLayers.tail - Math.log(this.unit()));
+      if (under(exponentialLayers, layer, this.unit()) < Math.exp(-drawn)) return mean * drawn;
+    }
+  }
+
+  /** Normally distributed with mean 0 and standard deviation 1. */
+  normal(): number {
+    for (;;) {
+      const bits = this.uint32();
+      const layer = bits & 127;
+      const across = (bits >>> 8) + 0.5;
+      const drawn = across * (normalLayers.width[layer] as number);
+      const signed = (bits & 128) === 0 ? drawn : -drawn;
+      if (across < (normalLayers.inner[layer] as number)) return signed;
+      if (layer === 0) return (bits & 128) === 0 ? this.#normalTail() : -this.#normalTail();
+      if (under(normalLayers, layer, this.unit()) < Math.exp(-0.5 * drawn * drawn)) return signed;
+    }
   }
 
   /** Lognormal with the given mean and coefficient of variation (standard deviation over mean). */
   lognormal(mean: number, variation: number): number {
     const variance = Math.log(1 + variation * variation);
-    const normal = Math.sqrt(-2 * Math.log(this.unit())) * Math.cos(2 * Math.PI * this.unit());
-    return mean * Math.exp(Math.sqrt(variance) * normal - variance / 2);
+    return mean * Math.exp(Math.sqrt(variance) * this.normal() - variance / 2);
+  }
+
+  /** Gamma with the given mean and coefficient of variation (above 0); 1 is the exponential. */
+  gamma(mean: number, variation: number): number {
+    const shape = 1 / (variation * variation);
+    const scale = mean / shape;
+    if (shape >= 1) return scale * this.#gammaFrom(shape);
+    return scale * this.#gammaFrom(shape + 1) * this.unit() ** (1 / shape);
+  }
+
+  /** Gamma of unit scale for a shape of 1 and more, by squeezing (Marsaglia and Tsang, A simple method for generating gamma variables, 2000). */
+  #gammaFrom(shape: number): number {
+    const d = shape - 1 / 3;
+    const c = 1 / Math.sqrt(9 * d);
+    for (;;) {
+      const normal = this.normal();
+      const root = 1 + c * normal;
+      if (root <= 0) continue;
+      const cubed = root * root * root;
+      if (Math.log(this.unit()) < 0.5 * normal * normal + d - d * cubed + d * Math.log(cubed))
+        return d * cubed;
+    }
+  }
+
+  /** Beyond the last layer (Marsaglia, Generating a variable from the tail of the normal distribution, 1964). */
+  #normalTail(): number {
+    for (;;) {
+      const beyond = -Math.log(this.unit()) / normalLayers.tail;
+      const height = -Math.log(this.unit());
+      if (height + height >= beyond * beyond) return normalLayers.tail + beyond;
+    }
   }
 }

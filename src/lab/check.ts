@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Problem } from '../kernel/errors.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { findBinaries } from './binaries.ts';
+import { checkCaps } from './caps.ts';
 import { agentsBuilt } from './efm-agents.ts';
 import { labMark } from './layout.ts';
 import { packageDir } from './package-dir.ts';
@@ -47,6 +48,14 @@ export async function checkLab(
       hint: 'name an unprivileged user in $PGDRILL_USER, or run as one',
     });
   }
+  const address = cluster.agents.map(({ properties }) => properties['virtual.ip']).find(Boolean);
+  if (options.agents !== false && address) {
+    problems.push({
+      rule: 'lab/virtual-ip',
+      message: `virtual.ip=${address}: EFM moves the address with a helper of its own (efm_address), and the lab's agents move none`,
+      hint: 'leave virtual.ip empty for a lab; pgdrill simulate and timeline show what it does',
+    });
+  }
   const scripts = options.scripts ?? join(packageDir, 'scripts', 'efm');
   if (!existsSync(join(scripts, 'follow_primary.sh'))) {
     problems.push({ rule: 'lab/scripts', message: `the integration scripts are not in ${scripts}` });
@@ -66,8 +75,17 @@ export async function checkLab(
       hint: 'give one server `pgpool: {}`',
     });
   }
+  for (const name of ['synchronous_commit', 'synchronous_standby_names']) {
+    if (cluster.postgresSettings[name] === undefined) continue;
+    problems.push({
+      rule: 'lab/synchronous',
+      message: `${name} of postgres.settings: a lab of this release replicates asynchronously`,
+      hint: 'leave it out for a lab; pgdrill simulate follows it',
+    });
+  }
   return [
     ...problems,
+    ...checkCaps(cluster),
     ...checkSpace(cluster, options.scale ?? 1),
     ...checkAddresses(cluster),
     ...(await checkPorts(listenersOf(cluster, options.agents !== false))),

@@ -68,7 +68,14 @@ export async function labUp(cluster: Cluster, options: Omit<LabOptions, 'dir' | 
   }
   const problems = await checkLab(cluster, options);
   if (problems.length > 0) throw new InputError(problems);
-  return startLab(cluster, { ...options, dir, keep: true });
+  const lab = await startLab(cluster, { ...options, dir, keep: true });
+  try {
+    lab.applyCaps();
+  } catch (cause) {
+    await lab.stop();
+    throw cause;
+  }
+  return lab;
 }
 
 /** Stops this user's lab and removes its folder; false when there was none. */

@@ -3,9 +3,11 @@ import { chown, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DrillError, InputError, invariant } from '../kernel/errors.ts';
+import type { CpuTarget } from '../observe/cpu-sampler.ts';
 import type { PcpEndpoint } from '../observe/pcp.ts';
 import type { Backend, Cluster } from '../topology/cluster.ts';
 import { findBinaries } from './binaries.ts';
+import { LabCaps, labGroupDir, removeCaps } from './caps.ts';
 import { interrupted, type LabContext } from './command.ts';
 import { type EfmCommand, efmCommandOf, installScripts, startAgents, writeAgentFiles } from './efm-agents.ts';
 import { LabFaults } from './faults.ts';
@@ -88,7 +90,10 @@ export async function startLab(cluster: Cluster, options: LabOptions = {}): Prom
   };
   if (options.signal?.aborted) throw interrupted(options.signal, options.signal.reason);
   await makeLabFolder(settings);
-  const lab = new Lab(settings, options.keep ? null : startWatcher(layout.dir));
+  const lab = new Lab(
+    settings,
+    options.keep ? null : startWatcher(layout.dir, labGroupDir(layout.dir, cluster)),
+  );
   try {
     await lab.start(options);
     return lab;
@@ -106,12 +111,14 @@ export class Lab {
   readonly #settings: LabSettings;
   readonly #watcher: Watcher | null;
   readonly #faults: LabFaults;
+  readonly #caps: LabCaps;
   #stopping: Promise<void> | null = null;
 
   constructor(settings: LabSettings, watcher: Watcher | null) {
     this.#settings = settings;
     this.#watcher = watcher;
     this.#faults = new LabFaults(settings);
+    this.#caps = new LabCaps(settings.layout.dir, settings.cluster);
     this.cluster = settings.cluster;
     this.dir = settings.layout.dir;
     this.accounts = settings.accounts;
@@ -176,6 +183,19 @@ export class Lab {
   direct(server: string): PgpoolEndpoint {
     const { address, port } = this.#backend(server);
     return { ...this.endpoint(), host: address, port };
+  }
+
+  /**
+   * Puts the model's processor caps in force; without any it does nothing. Apart from the start, which would take minutes
+   * under a small cap.
+   */
+  applyCaps(): void {
+    this.#caps.apply();
+  }
+
+  /** What an observer of processor time needs to know of each server. */
+  cpuTargets(): CpuTarget[] {
+    return this.#caps.targets();
   }
 
   /** Recording of each agent, one event a line, by server name. */
@@ -254,9 +274,10 @@ export class Lab {
   }
 }
 
-/** Ends every process of the lab in a folder and removes the folder. */
+/** Ends every process of the lab in a folder, and removes the folder and the lab's control groups. */
 export async function removeLab(labDir: string): Promise<void> {
   await stopProcesses(labDir);
+  await removeCaps(labDir);
   await removeLabState(labDir);
   await rm(labDir, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -199,7 +199,7 @@ async function writeStandbySettings(lab: LabSettings, backend: Backend, primary:
 }
 
 /**
- * Settings that all servers share; they travel with pg_basebackup and pg_rewind. No fsync: a killed process loses
+ * Settings that all servers share, the model's own last; they travel with pg_basebackup and pg_rewind. No fsync: a killed process loses
  * nothing that it gave to the kernel, only a crash of the machine would, and small machines keep an even pace without it.
  * Shared memory beside the main segment is kept in files of the data folder, so that a killed server leaves none behind.
  */
@@ -220,8 +220,9 @@ function commonConf(lab: LabSettings): string {
     log_timezone: 'UTC',
     timezone: 'UTC',
     lc_messages: 'C',
+    ...lab.cluster.postgresSettings,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`);
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
   return `# Settings of every server of this lab; what differs between servers stands outside the data folder.\n${lines.join('\n')}\ninclude '../server.conf'\n`;
 }
 

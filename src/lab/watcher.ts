@@ -8,11 +8,12 @@ export interface Watcher {
 
 /**
  * The watcher's whole program: waits for the end of its input. The word `done` ends it; an input that ends without it
- * means that pgdrill was killed, and the lab's processes and folder are removed the way `stopProcesses` does, with the
- * shared memory of those that had to be killed.
+ * means that pgdrill was killed, and the lab's processes, folder and control groups are removed the way `removeLab` does,
+ * with the shared memory of those that had to be killed.
  */
 const program = `
 lab=$1
+groups=$2
 word=
 read -r word
 [ "$word" = done ] && exit 0
@@ -39,12 +40,19 @@ sleep 0.3
 while read -r key id mode size creator last attached rest; do
   case "$servers" in *" $creator "*) [ "$attached" = 0 ] && ipcrm -m "$id" ;; esac
 done </proc/sysvipc/shm
+if [ -n "$groups" ]; then
+  for turn in 1 2 3 4 5 6 7 8 9 10; do rmdir "$groups"/*/ "$groups" 2>/dev/null; [ -d "$groups" ] || break; sleep 0.2; done
+fi
 rm -rf "$lab"
 `;
 
-/** Starts a shell that cleans up after a pgdrill that was killed; it costs nothing while it waits. */
-export function startWatcher(labDir: string): Watcher {
-  const child = spawn('/bin/sh', ['-c', program, 'pgdrill-watcher', labDir], {
+/**
+ * Starts a shell that cleans up after a pgdrill that was killed; it costs nothing while it waits.
+ *
+ * @param groupDir folder of the lab's control groups, whether it exists yet or not; null when it will have none
+ */
+export function startWatcher(labDir: string, groupDir: string | null): Watcher {
+  const child = spawn('/bin/sh', ['-c', program, 'pgdrill-watcher', labDir, groupDir ?? ''], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

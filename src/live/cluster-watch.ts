@@ -1,6 +1,7 @@
 import type { RealClock } from '../kernel/clock.ts';
 import type { Lab } from '../lab/lab.ts';
 import { type AgentLogObserver, watchAgentLog } from '../observe/agent-log.ts';
+import { watchCpu } from '../observe/cpu-sampler.ts';
 import { watchNodes } from '../observe/node-sampler.ts';
 import type { Observer } from '../observe/observer.ts';
 import { type ServerAccess, watchServer } from '../observe/server-sampler.ts';
@@ -42,6 +43,7 @@ export class ClusterWatch {
         backends.find((backend) => backend.id === id)?.server ?? nameOf(address);
       this.#observers.push(watchNodes(lab.pcp(pgpool), { clock, emit, onFailure, pgpool, serverOf }));
     }
+    for (const target of lab.cpuTargets()) this.#observers.push(watchCpu(target, { clock, emit, onFailure }));
     for (const file of lab.agentLogFiles()) {
       this.#agentLogs.push(
         watchAgentLog(file, { clock, emit, onFailure, originEpochMs: clock.originEpochMs, nameOf }),

@@ -15,7 +15,10 @@ import { componentsOf } from '../lab/components.ts';
 import { type Lab, type LabOptions, startLab } from '../lab/lab.ts';
 import { sweepDeadLabs } from '../lab/lab-command.ts';
 import { LoadDriver, type LoadResult } from '../load/driver.ts';
+import { checkRoom } from '../load/room.ts';
 import { loadSchema, readLedger } from '../load/schema.ts';
+import { NoRing } from '../load/wire/kernel-calls.ts';
+import { tryWire } from '../load/wire/open-wire.ts';
 import { type CounterReading, counterChecks, readCounters } from '../observe/counters.ts';
 import type { ServerAccess } from '../observe/server-sampler.ts';
 import type { Component } from '../recording/manifest.ts';
@@ -24,6 +27,7 @@ import { type DrillKind, drillKinds } from '../scenario/scenario-shape.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { compareLedger } from '../workload/ledger.ts';
 import { kindOf, type LoadPlan } from '../workload/plan.ts';
+import { sessionCount } from '../workload/share.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { runEfm } from './efm-call.ts';
 import { ErrorRate, snapshotOf } from './figures.ts';
@@ -57,7 +61,7 @@ export class LiveWorld implements World {
   readonly kind = 'live';
   readonly drillKinds = drillKinds.filter((kind) => !(kind in refusals));
   readonly refusals = refusals;
-  readonly transport = 'pg';
+  #transport = 'not chosen';
   readonly #plan: LivePlan;
   readonly #options: LiveOptions;
   readonly #driver = new LoadDriver();
@@ -87,9 +91,15 @@ export class LiveWorld implements World {
     return this.#clock;
   }
 
+  /** How sessions reach the servers, as this machine allows; known after `check`. */
+  get transport(): string {
+    return this.#transport;
+  }
+
   async check(): Promise<Problem[]> {
     await sweepDeadLabs();
-    return checkLab(this.#plan.cluster, { ...this.#options, scale: this.#plan.load.scale });
+    const problems = await checkLab(this.#plan.cluster, { ...this.#options, scale: this.#plan.load.scale });
+    return [...problems, ...(await this.#chooseTransport())];
   }
 
   components(): Component[] {
@@ -109,7 +119,11 @@ export class LiveWorld implements World {
     await loadSchema(lab.direct(this.#primaryAtStart()), load.scale, { signal });
     await this.#awaitReplay();
     this.#countersBefore = await readCounters(lab.endpoint(), this.#access(), { settle: false });
-    onProgress(`connecting ${load.sessions} sessions`);
+    await checkRoom(load, { pgpool: lab.endpoint(), servers: this.#access() });
+    const count = sessionCount(load);
+    const opens =
+      load.connect === 'pooled' ? `connecting ${count} sessions` : `${count} sessions connect each time`;
+    onProgress(opens);
     this.#mustGoOn();
     await this.#driver.prepare({
       target: lab.endpoint(),
@@ -129,6 +143,7 @@ export class LiveWorld implements World {
       },
     });
     this.#mustGoOn();
+    lab.applyCaps();
   }
 
   async drive(durationMs: number, onStart: () => void): Promise<void> {
@@ -204,6 +219,16 @@ export class LiveWorld implements World {
     this.#driver.abort();
     const lab = await this.#starting?.catch(() => null);
     await lab?.stop();
+  }
+
+  async #chooseTransport(): Promise<Problem[]> {
+    try {
+      this.#transport = await tryWire({ prefer: this.#plan.load.transport });
+      return [];
+    } catch (error) {
+      if (!(error instanceof NoRing)) throw error;
+      return [{ rule: 'load-transport', message: error.message, hint: 'write load.transport: auto' }];
+    }
   }
 
   async #carryOut(action: DrillAction): Promise<ActionResult> {

@@ -1,16 +1,17 @@
-import { Worker } from 'node:worker_threads';
 import { epochMs, RealClock } from '../kernel/clock.ts';
 import { DrillError, invariant } from '../kernel/errors.ts';
 import { newHistogram, percentilesOf, unpackInto } from '../recording/histogram.ts';
 import type { Recorder } from '../recording/recording.ts';
 import type { Percentiles } from '../recording/summary.ts';
-import type { AccountSink, ClassTotals } from '../workload/accounting.ts';
+import type { AccountSink, ClassTotals } from '../workload/books.ts';
 import { type LedgerOutcomes, mergeLedgers } from '../workload/ledger.ts';
 import { SliceMerger } from '../workload/merger.ts';
-import type { LoadPlan } from '../workload/plan.ts';
+import { type LoadPlan, longestTimeoutMs } from '../workload/plan.ts';
+import { sessionCount } from '../workload/share.ts';
 import { LiveFigures, type LiveSnapshot, sumOf } from './live.ts';
-import type { FromWorker, ToWorker, WorkerResult, WorkerSetup } from './protocol.ts';
+import type { FromWorker, WorkerResult, WorkerSetup } from './protocol.ts';
 import type { Target } from './target.ts';
+import { spawnThread, type WorkerHandle } from './worker-thread.ts';
 
 export interface LoadOptions {
   /** Where the application connects: Pgpool. */
@@ -31,29 +32,22 @@ export interface LoadResult {
   ledger: LedgerOutcomes;
   /** Send minus due time of operations that found a free session, over all workers. */
   scheduleLagMs: Percentiles | null;
-  /** The same for each worker, by its number, and the delay of its event loop; a lost worker tells neither. */
-  workers: {
+  /** The same for each worker, by its number, and how its thread fared; a lost worker tells nothing. */
+  workers: ({
     worker: number;
     scheduleLagMs: Percentiles | null;
-    eventLoopDelayMs: Percentiles | null;
-  }[];
+  } & Pick<WorkerResult, 'eventLoopDelayMs' | 'cpuShares' | 'gcMs' | 'transport'>)[];
   /** Sessions' questions for their server, by server name: traffic that the servers' counters hold besides the load's. */
   sessionProbes: Record<string, number>;
   /** Why the run is invalid (a worker was lost); empty when it is not. */
   invalid: string[];
 }
 
-/** A started worker as the driver holds it; a thread, or in tests a message channel. */
-export interface WorkerHandle {
-  post(message: ToWorker): void;
-  onMessage(listener: (message: FromWorker) => void): void;
-  /** Called once when it is gone; `reason` null for a regular end. */
-  onGone(listener: (reason: string | null) => void): void;
-  kill(): void;
-}
-
 /** All sessions must have been connected once within so long; a minute's queue of a slow cluster is no start line. */
 const readyTimeoutMs = 30_000;
+
+/** What each session adds to that: a session start through Pgpool takes some 10 ms of processor time. */
+const readyTimeoutPerSessionMs = 20;
 
 /** A worker that has said `ended`, or was told to end, and is still there after so long is ended by force. */
 const farewellMs = 2000;
@@ -100,22 +94,21 @@ export class LoadDriver {
   /**
    * Starts the workers and connects every session.
    *
-   * @throws DrillError when a session cannot be connected within 30 s, or a worker is lost; no worker is left then
+   * @throws DrillError when a session cannot be connected within 30 s and a little more for each, or a worker is lost; no worker is left then
    */
   async prepare({ target, plan, workers, serverByAddress, recorder }: LoadOptions): Promise<void> {
     invariant(this.#plan === null, 'a load driver is prepared once');
     this.#plan = plan;
-    const count = Math.max(1, Math.min(workers, plan.sessions));
+    const count = Math.max(1, Math.min(workers, sessionCount(plan)));
     const merger = new SliceMerger(count, recorder);
     this.#merger = merger;
     this.#workers = Array.from({ length: count }, (_, worker) => {
-      const sessions = Math.floor((plan.sessions - worker + count - 1) / count);
-      const handle = this.#spawn({ plan, worker, workers: count, sessions, target, serverByAddress });
+      const handle = this.#spawn({ plan, worker, workers: count, target, serverByAddress });
       handle.onMessage((message) => this.#received(worker, message));
       handle.onGone((reason) => this.#lost(worker, reason));
       return { handle, sink: merger.sink(worker), ready: false, result: null, gone: false };
     });
-    await this.#allReady();
+    await this.#allReady(readyTimeoutMs + readyTimeoutPerSessionMs * sessionCount(plan));
   }
 
   /** All workers begin at this instant (wall-clock ms since 1970, as `epochMs` gives it), the zero of every recorded time. */
@@ -124,7 +117,7 @@ export class LoadDriver {
     for (const { handle } of this.#workers) handle.post({ type: 'start', atEpochMs });
     const plan = this.#plan;
     invariant(plan, 'a load driver starts after it was prepared');
-    const loadMs = plan.durationMs + plan.patienceMs + plan.timeoutMs;
+    const loadMs = plan.durationMs + plan.patienceMs + longestTimeoutMs(plan);
     const limitMs = Math.max(0, atEpochMs - epochMs()) + loadMs + overdueMs;
     for (const worker of this.#workers.keys())
       this.#endBy(
@@ -148,9 +141,11 @@ export class LoadDriver {
       totals,
       ledger: mergeLedgers(results.map(({ ledger }) => ledger)),
       scheduleLagMs: lagOf(results),
-      workers: this.#workers.flatMap(({ result }, worker) =>
-        result ? [{ worker, scheduleLagMs: lagOf([result]), eventLoopDelayMs: result.eventLoopDelayMs }] : [],
-      ),
+      workers: this.#workers.flatMap(({ result }, worker) => {
+        if (!result) return [];
+        const { eventLoopDelayMs, cpuShares, gcMs, transport } = result;
+        return [{ worker, scheduleLagMs: lagOf([result]), eventLoopDelayMs, cpuShares, gcMs, transport }];
+      }),
       sessionProbes: sumOf(results.map(({ sessionProbes }) => sessionProbes)),
       invalid: [...this.#invalid],
     };
@@ -176,7 +171,7 @@ export class LoadDriver {
     if (this.#workers.length === 0) this.#resolveFinished();
   }
 
-  async #allReady(): Promise<void> {
+  async #allReady(limitMs: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const fail = (message: string, hint: string): void => {
         for (const { handle } of this.#workers) handle.kill();
@@ -185,10 +180,10 @@ export class LoadDriver {
       const timer = this.#clock.setTimeout(() => {
         const why = this.#connectError || 'no answer';
         fail(
-          `not every session was connected within ${readyTimeoutMs / 1000} s: ${why}`,
+          `not every session was connected within ${Math.round(limitMs / 1000)} s: ${why}`,
           'check that Pgpool takes so many sessions (num_init_children) and lets this user in',
         );
-      }, readyTimeoutMs);
+      }, limitMs);
       this.#onReadyChange = () => {
         if (this.#workers.some(({ gone }) => gone)) {
           this.#clock.clearTimeout(timer);
@@ -254,21 +249,6 @@ export class LoadDriver {
     if (!this.#started) this.#onReadyChange();
     if (this.#workers.every(({ gone }) => gone)) this.#resolveFinished();
   }
-}
-
-/** Starts the worker's thread from the built program. */
-function spawnThread(setup: WorkerSetup): WorkerHandle {
-  const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
-  let failure: string | null = null;
-  thread.on('error', (error) => {
-    failure = error instanceof Error ? error.message : String(error);
-  });
-  return {
-    post: (message) => thread.postMessage(message),
-    onMessage: (listener) => thread.on('message', listener),
-    onGone: (listener) => thread.on('exit', () => listener(failure)),
-    kill: () => void thread.terminate(),
-  };
 }
 
 function lagOf(results: readonly WorkerResult[]): Percentiles | null {

@@ -1,10 +1,11 @@
 import type { PackedCounts } from '../recording/histogram.ts';
 import type { Interval } from '../recording/intervals.ts';
 import type { Percentiles } from '../recording/summary.ts';
-import type { ClassTotals, LatencyBatch } from '../workload/accounting.ts';
+import type { ClassTotals, LatencyBatch } from '../workload/books.ts';
 import type { LedgerOutcomes } from '../workload/ledger.ts';
 import type { LoadPlan } from '../workload/plan.ts';
 import type { Target } from './target.ts';
+import type { ThreadHealthResult } from './thread-health.ts';
 
 /** What a worker gets when it is started: plain data. */
 export interface WorkerSetup {
@@ -12,16 +13,17 @@ export interface WorkerSetup {
   /** Number of this worker, from 0, and of all. */
   worker: number;
   workers: number;
-  /** Sessions of this worker. */
-  sessions: number;
   target: Target;
   serverByAddress: Readonly<Record<string, string>>;
+  /** Shared with whoever started the worker: not 0 once it must leave, without another word. */
+  stopWord?: Int32Array;
 }
 
 export type ToWorker = { type: 'start'; atEpochMs: number } | { type: 'stop' } | { type: 'abort' };
 
 export type FromWorker =
-  | { type: 'ready' }
+  /** Every session has been connected once. @see wireLabel */
+  | { type: 'ready'; transport: string }
   | { type: 'connectFailed'; code: string; message: string }
   | { type: 'interval'; interval: Interval }
   | { type: 'latency'; batch: LatencyBatch }
@@ -41,13 +43,15 @@ export interface LivePart {
 }
 
 /** What a worker says at its end. */
-export interface WorkerResult {
+export interface WorkerResult extends ThreadHealthResult {
   totals: ClassTotals[];
   ledger: LedgerOutcomes;
   /** Send minus due time of operations that found a free session. */
   scheduleLag: PackedCounts;
-  /** Delay of the worker's event loop beyond its timer, ms. */
+  /** How late the worker's timers fired, ms. */
   eventLoopDelayMs: Percentiles | null;
+  /** What carried its sessions at the end. */
+  transport: string;
   /** Sessions' questions for their server, by server name. */
   sessionProbes: Record<string, number>;
 }

@@ -1,85 +1,145 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { RealClock } from '../kernel/clock.ts';
+import { epochMs, monotonicMs } from '../kernel/clock.ts';
 import { Random } from '../kernel/random.ts';
-import type { Percentiles } from '../recording/summary.ts';
+import { newHistogram, percentilesOf, unpackInto } from '../recording/histogram.ts';
 import { arrivalsFor } from '../workload/arrivals.ts';
-import { callMaker } from '../workload/calls.ts';
 import { ClientPool } from '../workload/client-pool.ts';
-import { kindOf } from '../workload/plan.ts';
-import { PgTransport } from './pg-transport.ts';
-import type { WorkerPort, WorkerSetup } from './protocol.ts';
+import type { PoolObserver } from '../workload/pool-observer.ts';
+import { sessionsOf } from '../workload/share.ts';
+import { AgendaClock } from './agenda-clock.ts';
+import type { ToWorker, WorkerPort, WorkerResult, WorkerSetup } from './protocol.ts';
+import { ScenarioScripts } from './scenario-scripts.ts';
+import { healthSpanMs, ThreadHealth } from './thread-health.ts';
+import { Doorway } from './wire/doorway.ts';
+import { openWire, wireLabel } from './wire/open-wire.ts';
+import type { WireIo } from './wire/wire-io.ts';
+import { WireTransport } from './wire-transport.ts';
 import { WorkerBooks } from './worker-books.ts';
 
-/** Resolution of the event loop's delay, ms: fine enough to see stalls that matter beside latencies of some ms. */
-const loopResolutionMs = 5;
+/** First connects come so far apart, and all within so long; the doorway lets no more through than a server bears. */
+const longestStaggerMs = 5;
+const firstConnectsWithinMs = 3000;
 
 /**
  * Carries out one worker's share of the load: connects its sessions, says `ready`, starts at the instant it is told, hands
  * slices on as they become final, says `ended` and closes the port.
+ *
+ * @throws NoRing when a ring was asked for by name and cannot be had here
  */
-export function runWorker(setup: WorkerSetup, port: WorkerPort): void {
-  const { plan, worker, workers, sessions, target, serverByAddress } = setup;
-  const clock = new RealClock();
-  const books = new WorkerBooks(plan, port);
-  const sessionProbes: Record<string, number> = {};
-  const newTransport = (): PgTransport =>
-    new PgTransport({
-      clock,
-      target,
-      serverByAddress,
-      onProbe: (server) => {
-        sessionProbes[server] = (sessionProbes[server] ?? 0) + 1;
-      },
-      onConnectError: ({ code, message }) => {
-        if (!started) port.postMessage({ type: 'connectFailed', code, message });
-      },
-    });
-  let started = false;
-  const pool = new ClientPool({
-    clock,
-    transports: Array.from({ length: sessions }, newTransport),
-    arrivals: arrivalsFor(plan, { worker, workers }),
-    kinds: plan.classes.map(kindOf),
-    callFor: callMaker(plan),
-    observer: books,
-    random: new Random(plan.seed).fork(`sessions of worker ${worker}`),
-    sessionLifetimeMs: plan.sessionLifetimeMs,
-    patienceMs: plan.patienceMs,
-    timeoutMs: plan.timeoutMs,
-  });
-  const loopDelay = monitorEventLoopDelay({ resolution: loopResolutionMs });
-  const end = (): void => {
-    loopDelay.disable();
-    const eventLoopDelayMs = loopPercentiles(loopDelay);
-    port.postMessage({ type: 'ended', result: { ...books.result(), eventLoopDelayMs, sessionProbes } });
-    port.close();
-  };
-  port.on('message', (message) => {
-    if (message.type === 'start') {
-      started = true;
-      loopDelay.enable();
-      pool.start(message.atEpochMs - clock.originEpochMs, end);
-    } else {
-      if (message.type === 'stop') pool.stop();
-      else pool.abort();
-      if (!started) end();
-    }
-  });
-  pool.connect(() => port.postMessage({ type: 'ready' }));
+export async function runWorker(setup: WorkerSetup, port: WorkerPort): Promise<void> {
+  const { plan, worker, workers } = setup;
+  const sessions = sessionsOf(plan, { worker, workers });
+  const wire = await openWire({ prefer: plan.transport, expectedConnections: sessions.length });
+  await new LoadWorker(setup, { port, wire }).run();
 }
 
-/** Nanoseconds between two ticks of the sampler, as delays beyond its own period in ms, to the microsecond. */
-function loopPercentiles(delay: ReturnType<typeof monitorEventLoopDelay>): Percentiles | null {
-  if (delay.count === 0) return null;
-  const beyondMs = (nanoseconds: number): number =>
-    Math.max(0, Math.round(nanoseconds / 1e3 - loopResolutionMs * 1e3) / 1e3);
-  const at = (percentile: number): number => beyondMs(delay.percentile(percentile));
-  return {
-    p50: at(50),
-    p95: at(95),
-    p99: at(99),
-    p999: at(99.9),
-    max: beyondMs(delay.max),
-    mean: beyondMs(delay.mean),
-  };
+/** One worker's sessions on their transport, the pool that uses them, and the books. */
+class LoadWorker {
+  readonly #setup: WorkerSetup;
+  readonly #port: WorkerPort;
+  readonly #wire: WireIo;
+  readonly #clock: AgendaClock;
+  readonly #books: WorkerBooks;
+  readonly #pool: ClientPool;
+  readonly #health = new ThreadHealth();
+  readonly #probes: Record<string, number> = {};
+  #started = false;
+  #over = false;
+
+  constructor(setup: WorkerSetup, { port, wire }: { port: WorkerPort; wire: WireIo }) {
+    const { plan, worker, workers, serverByAddress } = setup;
+    this.#setup = setup;
+    this.#port = port;
+    this.#wire = wire;
+    this.#clock = new AgendaClock(() => wire.stir());
+    this.#books = new WorkerBooks(plan, { port, servers: [...new Set(Object.values(serverByAddress))] });
+    this.#pool = this.#newPool(this.#books, { worker, workers });
+  }
+
+  get #isOver(): boolean {
+    const { stopWord } = this.#setup;
+    return this.#over || (stopWord !== undefined && Atomics.load(stopWord, 0) !== 0);
+  }
+
+  async run(): Promise<void> {
+    const clock = this.#clock;
+    this.#port.on('message', (message) => this.#heard(message));
+    this.#pool.connect(() => this.#port.postMessage({ type: 'ready', transport: wireLabel(this.#wire) }));
+    await this.#wire.drive({
+      nextDueMs: () => clock.nextDueMs(),
+      due: (nowMs) => clock.run(nowMs),
+      finished: () => this.#isOver,
+    });
+    await this.#wire.close();
+    if (this.#over) this.#port.postMessage({ type: 'ended', result: this.#result() });
+    this.#port.close();
+  }
+
+  #newPool(observer: PoolObserver, share: { worker: number; workers: number }): ClientPool {
+    const { plan, target, serverByAddress } = this.#setup;
+    const scripts = new ScenarioScripts(plan);
+    const doorway = new Doorway();
+    const shared = {
+      ...{ clock: this.#clock, wire: this.#wire, doorway, target, serverByAddress },
+      asksForServer: plan.connect === 'pooled',
+      onProbe: (server: string) => {
+        this.#probes[server] = (this.#probes[server] ?? 0) + 1;
+      },
+      onConnectError: ({ code, message }: { code: string; message: string }) => {
+        if (!this.#started) this.#port.postMessage({ type: 'connectFailed', code, message });
+      },
+    };
+    const sessions = sessionsOf(plan, share).map((session, number) => ({
+      ...session,
+      transport: new WireTransport({ ...shared, number, scripts: scripts.session(number) }),
+    }));
+    return new ClientPool({
+      clock: this.#clock,
+      plan,
+      sessions,
+      staggerMs: Math.min(longestStaggerMs, firstConnectsWithinMs / Math.max(1, sessions.length)),
+      arrivals: arrivalsFor(plan, share),
+      observer,
+      random: new Random(plan.seed).fork(`sessions of worker ${share.worker}`),
+    });
+  }
+
+  #heard(message: ToWorker): void {
+    if (message.type === 'start') this.#start(message.atEpochMs - epochMs() + monotonicMs());
+    else {
+      if (message.type === 'stop') this.#pool.stop();
+      else this.#pool.abort();
+      if (!this.#started) this.#end();
+    }
+  }
+
+  #start(zeroMs: number): void {
+    this.#started = true;
+    this.#pool.start(zeroMs, () => this.#end());
+    let second = 0;
+    const beat = (): void => {
+      const nowMs = this.#clock.nowMs();
+      if (second === 0) this.#health.start(nowMs);
+      else this.#health.sample(nowMs);
+      second += 1;
+      this.#clock.setTimeout(beat, zeroMs + second * healthSpanMs - nowMs);
+    };
+    this.#clock.setTimeout(beat, zeroMs - this.#clock.nowMs());
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#wire.stir();
+  }
+
+  #result(): WorkerResult {
+    const lateness = newHistogram();
+    unpackInto(lateness, this.#clock.lateness.take());
+    return {
+      ...this.#books.result(),
+      ...this.#health.finish(),
+      transport: wireLabel(this.#wire),
+      eventLoopDelayMs: percentilesOf(lateness),
+      sessionProbes: this.#probes,
+    };
+  }
 }

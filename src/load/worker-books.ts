@@ -1,8 +1,9 @@
 import { LatencyCounts } from '../recording/histogram.ts';
-import { Accounting, type ClassTotals, type EndedOperation } from '../workload/accounting.ts';
-import type { PoolObserver } from '../workload/client-pool.ts';
-import { WriteLedger } from '../workload/ledger.ts';
+import { outcomes } from '../workload/ledger.ts';
+import { LoadBooks } from '../workload/load-books.ts';
 import { kindOf, type LoadPlan } from '../workload/plan.ts';
+import type { EndedOperation, PoolObserver } from '../workload/pool-observer.ts';
+import { OutcomeCode } from '../workload/slice-recorder.ts';
 import type { LivePart, WorkerPort, WorkerResult } from './protocol.ts';
 
 /** How often a worker tells the live view what ended, ms. */
@@ -20,25 +21,29 @@ interface LiveClass {
 /** Everything that one worker writes down: accounts, ledger, its own lag, and the figures of the live view. */
 export class WorkerBooks implements PoolObserver {
   readonly #port: WorkerPort;
-  readonly #accounting: Accounting;
-  readonly #ledger: WriteLedger;
+  readonly #books: LoadBooks;
+  readonly #servers: readonly string[];
   readonly #kinds: readonly ('read' | 'write')[];
   readonly #lag = new LatencyCounts();
   /** By position of the class. */
   readonly #live: readonly LiveClass[];
-  #liveReads: Record<string, number> = {};
+  /** By position of the server, unknown last. */
+  readonly #liveReads: Float64Array;
   #liveSinceMs = 0;
 
-  constructor(plan: LoadPlan, port: WorkerPort) {
+  /** @param options.servers every server that may answer a read, by name */
+  constructor(plan: LoadPlan, { port, servers }: { port: WorkerPort; servers: readonly string[] }) {
     this.#port = port;
+    this.#servers = servers;
+    this.#liveReads = new Float64Array(servers.length + 1);
     this.#kinds = plan.classes.map(kindOf);
-    this.#accounting = new Accounting(
-      plan.classes.map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
-      {
+    this.#books = new LoadBooks(plan, {
+      servers,
+      sink: {
         interval: (interval) => port.postMessage({ type: 'interval', interval }),
         latency: (batch) => port.postMessage({ type: 'latency', batch }),
       },
-    );
+    });
     this.#live = plan.classes.map(({ name }) => ({
       name,
       ok: 0,
@@ -47,45 +52,49 @@ export class WorkerBooks implements PoolObserver {
       skipped: 0,
       latency: new LatencyCounts(),
     }));
-    this.#ledger = new WriteLedger(
-      plan.classes.flatMap(({ script }, index) => (script.hasLedger ? [index] : [])),
-    );
+  }
+
+  serverPosition(server: string | null): number {
+    return this.#books.serverPosition(server);
   }
 
   due(classIndex: number, dueMs: number): void {
-    this.#accounting.due(classIndex, dueMs);
+    this.#books.due(classIndex, dueMs);
   }
 
-  ended(operation: EndedOperation): void {
+  ended(operation: Readonly<EndedOperation>): void {
     const { classIndex, dueMs, sentMs, endedMs, outcome, server, foundFree } = operation;
-    this.#accounting.ended(operation);
-    this.#ledger.ended(operation, outcome, endedMs);
-    if (foundFree && sentMs !== null) this.#lag.recordMs(sentMs - dueMs);
+    this.#books.ended(operation);
+    if (foundFree) this.#lag.recordMs(sentMs - dueMs);
     const live = this.#live[classIndex] as LiveClass;
-    live[outcome] += 1;
-    if (outcome !== 'ok') return;
+    live[outcomes[outcome] ?? 'ok'] += 1;
+    if (outcome !== OutcomeCode.ok) return;
     live.latency.recordMs(endedMs - dueMs);
-    if (this.#kinds[classIndex] === 'read')
-      this.#liveReads[server ?? '?'] = (this.#liveReads[server ?? '?'] ?? 0) + 1;
+    if (this.#kinds[classIndex] !== 'read') return;
+    const column = server < 0 ? this.#servers.length : server;
+    this.#liveReads[column] = (this.#liveReads[column] as number) + 1;
   }
 
   refused(code: string, atMs: number): void {
-    this.#accounting.refused(code, atMs);
+    this.#books.refused(code, atMs);
   }
 
   advance(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void {
-    this.#accounting.advance(nowMs, sessionsByServer);
+    this.#books.advance(nowMs, sessionsByServer);
     if (nowMs - this.#liveSinceMs >= livePeriodMs) this.#tellLive(nowMs, sessionsByServer);
   }
 
   finish(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void {
-    this.#accounting.finish(nowMs, sessionsByServer);
+    this.#books.finish(nowMs, sessionsByServer);
     this.#tellLive(nowMs, sessionsByServer);
   }
 
-  result(): Omit<WorkerResult, 'eventLoopDelayMs' | 'sessionProbes'> {
-    const totals = this.#accounting.totals().map((sums): ClassTotals => ({ ...sums }));
-    return { totals, ledger: this.#ledger.take(), scheduleLag: this.#lag.take() };
+  result(): Pick<WorkerResult, 'totals' | 'ledger' | 'scheduleLag'> {
+    return {
+      totals: this.#books.totals(),
+      ledger: this.#books.ledger(),
+      scheduleLag: this.#lag.take(),
+    };
   }
 
   #tellLive(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void {
@@ -96,12 +105,14 @@ export class WorkerBooks implements PoolObserver {
       Object.assign(live, { ok: 0, failed: 0, unknown: 0, skipped: 0 });
     }
     const lengthMs = nowMs - this.#liveSinceMs;
-    const readsByServer = this.#liveReads;
+    const readsByServer: Record<string, number> = {};
+    for (const [column, count] of this.#liveReads.entries())
+      if (count > 0) readsByServer[this.#servers[column] ?? '?'] = count;
     this.#port.postMessage({
       type: 'live',
       part: { atMs: nowMs, lengthMs, classes, readsByServer, sessionsByServer: { ...sessionsByServer } },
     });
-    this.#liveReads = {};
+    this.#liveReads.fill(0);
     this.#liveSinceMs = nowMs;
   }
 }

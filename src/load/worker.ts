@@ -4,4 +4,4 @@ import type { WorkerSetup } from './protocol.ts';
 import { runWorker } from './run-worker.ts';
 
 invariant(parentPort, 'the load worker runs in a thread of its own');
-runWorker(workerData as WorkerSetup, parentPort);
+await runWorker(workerData as WorkerSetup, parentPort);

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { epochMs, sleep } from '../kernel/clock.ts';
+import type { CountCheck } from '../recording/summary.ts';
 import type { ServerAccess } from './server-sampler.ts';
 import { observerName } from './server-sampler.ts';
 
@@ -32,10 +33,12 @@ export interface ClientCounts {
   ledgerRows: number;
 }
 
-export interface CounterCheck {
-  name: string;
-  expected: number;
-  actual: number;
+/**
+ * Pgpool's children count in shared memory without a lock, so that two at once may count one: 8 to 16 of 97,000 statements of
+ * thirty pgbench clients were missing on 4.3.5, none of one client's (docs/pgpool-observed.md). A tenth of a per cent is let pass.
+ */
+function mayMissOf(expected: number): number {
+  return Math.ceil(expected / 1000);
 }
 
 /** Sessions that still hold uncounted work must be gone after so long. */
@@ -60,7 +63,9 @@ export async function readCounters(
 }
 
 /**
- * Compares what the counters grew by with what the clients did: exact in a run without failures and without drills.
+ * Compares what the counters grew by with what the clients did: exact in a run without failures and without drills. Reads
+ * whose server is not known are compared over all servers together.
+ *
  * Agents' checks, Pgpool's own checks and our observers read no table and are no sessions through Pgpool; the one kind
  * of traffic beside the load's is the sessions' question for their server.
  */
@@ -68,20 +73,30 @@ export function counterChecks(
   before: CounterReading,
   after: CounterReading,
   counts: ClientCounts,
-): CounterCheck[] {
-  const checks: CounterCheck[] = [];
+): CountCheck[] {
+  const checks: CountCheck[] = [];
   const writes = counts.classes.filter(({ kind }) => kind === 'write');
   const reads = counts.classes.filter(({ kind }) => kind === 'read');
   const sum = (classes: readonly CountedClass[], test: (sql: string) => boolean): number =>
     classes.reduce((total, { ok, statements }) => total + ok * statements.filter(test).length, 0);
-  const selectsPerRead =
-    reads.length === 1 ? (reads[0]?.statements.filter(verb('select')).length ?? 0) : null;
+  const isAttributed = (counts.readsByServer['?'] ?? 0) === 0;
+  const perReadOf = (test: (sql: string) => boolean): number | null =>
+    reads.length === 1 && isAttributed ? (reads[0]?.statements.filter(test).length ?? 0) : null;
+  const selectsPerRead = perReadOf(verb('select'));
+  if (!isAttributed) {
+    const actual = total(after.pgpool, 'selects') - total(before.pgpool, 'selects');
+    const probes = Object.values(counts.sessionProbes).reduce((all, count) => all + count, 0);
+    const expected = sum(counts.classes, verb('select')) + probes;
+    checks.push({ name: 'SELECTs that Pgpool sent', expected, actual, mayMiss: mayMissOf(expected) });
+  }
   for (const [server, { selects }] of Object.entries(after.pgpool)) {
     if (selectsPerRead === null) break;
     const own = (counts.readsByServer[server] ?? 0) * selectsPerRead + (counts.sessionProbes[server] ?? 0);
     const ofWrites = server === counts.primary ? sum(writes, verb('select')) : 0;
     const grown = selects - (before.pgpool[server]?.selects ?? 0);
-    checks.push({ name: `SELECTs that Pgpool sent to ${server}`, expected: own + ofWrites, actual: grown });
+    const expected = own + ofWrites;
+    const name = `SELECTs that Pgpool sent to ${server}`;
+    checks.push({ name, expected, actual: grown, mayMiss: mayMissOf(expected) });
   }
   for (const [name, field] of [
     ['INSERT', 'inserts'],
@@ -89,11 +104,8 @@ export function counterChecks(
     ['DELETE', 'deletes'],
   ] as const) {
     const grown = total(after.pgpool, field) - total(before.pgpool, field);
-    checks.push({
-      name: `${name}s that Pgpool sent`,
-      expected: sum(counts.classes, verb(name)),
-      actual: grown,
-    });
+    const expected = sum(counts.classes, verb(name));
+    checks.push({ name: `${name}s that Pgpool sent`, expected, actual: grown, mayMiss: mayMissOf(expected) });
   }
   const inserted = after.servers[counts.primary]?.ledgerInserts ?? 0;
   const insertedBefore = before.servers[counts.primary]?.ledgerInserts ?? 0;
@@ -103,7 +115,7 @@ export function counterChecks(
     actual: inserted - insertedBefore,
   });
   for (const [server, { accountLookups }] of Object.entries(after.servers)) {
-    const perRead = reads.length === 1 ? (reads[0]?.statements.filter(looksUpAccount).length ?? 0) : null;
+    const perRead = perReadOf(looksUpAccount);
     if (perRead === null) break;
     const ofWrites = server === counts.primary ? sum(writes, looksUpAccount) : 0;
     const expected = (counts.readsByServer[server] ?? 0) * perRead + ofWrites;
@@ -123,7 +135,10 @@ function looksUpAccount(sql: string): boolean {
   return /pgbench_accounts\b[\s\S]*\bwhere\s+aid\s*=/i.test(sql);
 }
 
-function total(reading: CounterReading['pgpool'], field: 'inserts' | 'updates' | 'deletes'): number {
+function total(
+  reading: CounterReading['pgpool'],
+  field: 'selects' | 'inserts' | 'updates' | 'deletes',
+): number {
   return Object.values(reading).reduce((sum, counts) => sum + counts[field], 0);
 }
 

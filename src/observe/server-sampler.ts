@@ -16,6 +16,9 @@ export interface ServerAccess {
 const periodMs = 250;
 const timeoutMs = 1000;
 
+/** Between two positions in the recording, ms. */
+const positionPeriodMs = 1000;
+
 /** So many looks without an answer, one after the other, mean that the server is down. */
 const silencesOfDown = 2;
 
@@ -28,7 +31,7 @@ const question = `
 
 /**
  * Asks one server itself for its role over a connection that is kept while it works and opened anew when it broke.
- * Emits `serverRole` at first sight and whenever the role changes. A refused or closed connection counts as down at
+ * Emits `serverRole` at first sight and whenever the role changes, and `walPosition` once a second. A refused or closed connection counts as down at
  * once; silence only the second time in a row, for a busy machine may owe one answer: the first is a `probe` event. The
  * question reads no table, so that it leaves no trace in the counters of tables.
  */
@@ -49,6 +52,7 @@ export function watchServer(
   const names = { observer: 'server', target: server };
   const told = probe(options, names);
   let silences = 0;
+  let positionDueMs = Number.NEGATIVE_INFINITY;
   const ask = async (): Promise<{ role: ServerRoleEvent['role']; position: string | null } | null> => {
     try {
       if (!session) {
@@ -73,11 +77,25 @@ export function watchServer(
       return silences < silencesOfDown ? null : { role: 'down', position: null };
     }
   };
+  const notePosition = ({
+    role,
+    position,
+  }: {
+    role: ServerRoleEvent['role'];
+    position: string | null;
+  }): void => {
+    const atMs = clock.nowMs();
+    if (role === 'down' || position === null || atMs < positionDueMs) return;
+    positionDueMs = atMs + positionPeriodMs - periodMs / 2;
+    emit({ type: 'walPosition', atMs, server, role, position });
+  };
   const look = async (): Promise<void> => {
     const answer = await ask();
     if (stopped) return drop();
     told(answer ? null : `no answer within ${timeoutMs} ms`);
-    if (!answer || answer.role === role) return;
+    if (!answer) return;
+    notePosition(answer);
+    if (answer.role === role) return;
     role = answer.role;
     options.onRole?.(role);
     emit({ type: 'serverRole', atMs: clock.nowMs(), server, role, position: answer.position });

@@ -16,6 +16,8 @@ export type RecordedEvent =
   | ServerRoleEvent
   | ProbeEvent
   | LoadWorkerEvent
+  | CpuEvent
+  | WalPositionEvent
   | PhaseEvent;
 
 interface EventBase {
@@ -52,7 +54,8 @@ export type AgentCommandName =
   | 'setSynchronous'
   | 'lookForVip'
   | 'pauseReplay'
-  | 'resumeReplay';
+  | 'resumeReplay'
+  | 'readRecoverySettings';
 
 /** An agent gave a command. `node` is the agent's server, `target` the server it is about (itself included). */
 export interface CommandEvent extends EventBase {
@@ -138,8 +141,33 @@ export interface LoadWorkerEvent extends EventBase {
   worker: number;
   /** Send minus due time of its operations that found a free session; null without one. */
   scheduleLagMs: Percentiles | null;
-  /** Delay of its event loop beyond a timer's; null where it was not sampled. */
+  /** How late its timers fired; null where that was not sampled. */
   eventLoopDelayMs: Percentiles | null;
+  /** Share of one processor that its thread used, by second of the load; null where the kernel does not tell. */
+  cpuShares?: (number | null)[];
+  /** Time its thread spent collecting garbage. */
+  gcMs?: number;
+  /** What carried its sessions at the end. */
+  transport?: string;
+}
+
+/** What a server's programs used of its processors in the `lengthMs` before `atMs`, ms; null where it has no such program. */
+export interface CpuEvent extends EventBase {
+  type: 'cpu';
+  server: string;
+  lengthMs: number;
+  postgresMs: number | null;
+  pgpoolMs: number | null;
+  /** How long a cap held the server's processes back, summed over processors; null without a cap. */
+  throttledMs: number | null;
+}
+
+/** Where a server's write-ahead log stands (`X/Y`): written by a primary, replayed by a standby. About once a second. */
+export interface WalPositionEvent extends EventBase {
+  type: 'walPosition';
+  server: string;
+  role: 'primary' | 'standby';
+  position: string;
 }
 
 /** The run itself: load started (0), warm-up over, load stopped. */

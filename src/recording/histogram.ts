@@ -102,6 +102,8 @@ export interface PackedCounts {
  */
 export class LatencyCounts {
   #counts = new Uint32Array(4096);
+  /** Highest bucket that something was recorded in since the last `take`; -1 for none. */
+  #highest = -1;
 
   /** Values recorded since the last `take`; counted when asked. */
   get total(): number {
@@ -116,6 +118,7 @@ export class LatencyCounts {
     const micros = rounded < 0x7fffffff ? (rounded > 0 ? rounded | 0 : 0) : 0x7fffffff;
     const shift = 21 - Math.clz32(micros | 2047);
     const index = (shift << 10) + (micros >>> shift);
+    if (index > this.#highest) this.#highest = index;
     const counts = this.#counts;
     if (index < counts.length) counts[index] = (counts[index] as number) + 1;
     else this.#growFor(index);
@@ -123,16 +126,19 @@ export class LatencyCounts {
 
   /** Takes everything out: the counts so far, and empty from here on. */
   take(): PackedCounts {
+    const all = this.#counts;
     const micros: number[] = [];
     const counts: number[] = [];
-    this.#counts.forEach((count, index) => {
-      if (count === 0) return;
+    for (let index = 0; index <= this.#highest; index += 1) {
+      const count = all[index] as number;
+      if (count === 0) continue;
       const shift = Math.max(0, (index >> 10) - 1);
       micros.push((index - (shift << 10)) * 2 ** shift);
       counts.push(count);
-    });
-    this.#counts.fill(0);
-    return { micros: Float64Array.from(micros), counts: Float64Array.from(counts) };
+    }
+    all.fill(0, 0, this.#highest + 1);
+    this.#highest = -1;
+    return { micros: new Float64Array(micros), counts: new Float64Array(counts) };
   }
 
   /** Makes room for a value of that index and counts it. */
@@ -144,9 +150,9 @@ export class LatencyCounts {
   }
 }
 
-/** Adds packed counts to a histogram. */
+/** Adds packed counts to a histogram; the largest value first, so that it grows once. */
 export function unpackInto(histogram: Histogram, { micros, counts }: PackedCounts): void {
-  for (let at = 0; at < micros.length; at += 1) {
+  for (let at = micros.length - 1; at >= 0; at -= 1) {
     histogram.recordValueWithCount(micros[at] as number, counts[at] as number);
   }
 }

@@ -3,11 +3,12 @@ import type { Interval } from './intervals.ts';
 import type { LatencySlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
 import type { LedgerFinding, Recorder, Recording } from './recording.ts';
+import type { CountCheck } from './summary.ts';
 
 /** What `settle` of a world found after the load; the content of `ledger.json`. */
 export interface SettledCounts {
   ledger: LedgerFinding | null;
-  counters: { name: string; expected: number; actual: number }[];
+  counters: CountCheck[];
 }
 
 /** Keeps a run in memory: for simulated runs and tests. */

@@ -2,6 +2,7 @@ import type { RecordedEvent } from './events.ts';
 import type { Interval } from './intervals.ts';
 import type { LatencySlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
+import type { CountCheck } from './summary.ts';
 
 /** Everything that one run observed, in memory: what analyses read, whichever world made it. */
 export interface Recording {
@@ -15,7 +16,7 @@ export interface Recording {
   /** What the write ledger found after the run; null where it was not checked. */
   ledger: LedgerFinding | null;
   /** Counts of the servers themselves against ours, taken after the run. */
-  counters: { name: string; expected: number; actual: number }[];
+  counters: CountCheck[];
 }
 
 /** The acknowledged and doubtful writes against the rows on the surviving timeline. */

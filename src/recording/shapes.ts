@@ -24,11 +24,29 @@ export const manifestShape = z.object({
         name: z.string(),
         kind: z.enum(['read', 'write']),
         script: z.string(),
-        perSecond: z.number(),
+        perSecond: nullable(z.number()),
+        rates: z
+          .array(
+            z.object({
+              startMs: z.number(),
+              endMs: z.number(),
+              fromPerSecond: z.number(),
+              toPerSecond: z.number(),
+            }),
+          )
+          .optional(),
+        closed: z
+          .object({ sessions: count, thinkTimeMs: z.number(), think: z.enum(['fixed', 'exponential']) })
+          .optional(),
+        statements: count.optional(),
+        onBothNodes: count.optional(),
       }),
     ),
     sessions: count,
     sessionLifetimeMs: nullable(z.number()),
+    connect: z.enum(['pooled', 'perTransaction']).optional(),
+    late: z.enum(['skip', 'catch-up']).optional(),
+    protocol: z.enum(['simple', 'extended', 'prepared']).optional(),
     patienceMs: z.number(),
     timeoutMs: z.number(),
     warmupMs: z.number(),
@@ -46,6 +64,8 @@ export const manifestShape = z.object({
       backendId: nullable(z.number()),
       weight: nullable(z.number()),
       roleAtStart: nullable(z.enum(['primary', 'standby'])),
+      cap: z.object({ cpu: z.number(), periodMs: z.number() }).optional(),
+      processors: z.object({ cores: z.number(), shared: z.boolean() }).optional(),
     }),
   ),
   components: z.array(
@@ -104,5 +124,7 @@ export const settledShape = z.object({
       lostAtMs: z.array(z.number()),
     }),
   ),
-  counters: z.array(z.object({ name: z.string(), expected: count, actual: count })),
+  counters: z.array(
+    z.object({ name: z.string(), expected: count, actual: count, mayMiss: count.optional() }),
+  ),
 });

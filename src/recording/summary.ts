@@ -25,20 +25,51 @@ export interface Summary {
   load: {
     durationMs: number;
     warmupMs: number;
+    /** All of them, those of closed classes included. */
     sessions: number;
     sessionLifetimeMs: number | null;
+    connect: 'pooled' | 'perTransaction';
+    /** What became of an operation that was not sent within the patience. */
+    late: 'skip' | 'catch-up';
+    /** How statements were sent to real servers. */
+    protocol: 'simple' | 'extended' | 'prepared';
     patienceMs: number;
     timeoutMs: number;
   };
   classes: Record<string, ClassSummary>;
   backends: BackendSummary[];
+  /** Shares of reads that the weights let expect, with the half width of the 95 % interval for so many session starts; absent with drills. */
+  shareInterval?: {
+    sessionStarts: number;
+    servers: { name: string; share: number; halfWidth: number }[];
+  };
+  /** Processor time by server; absent where it was not sampled. */
+  servers?: ServerSummary[];
+  /** How busy the processors of a simulated cluster were; null of a live run. */
+  stations?: StationSummary[] | null;
   /** Share of read-class SELECTs answered by a server that was a standby at that moment. */
   offload: number | null;
   drills: DrillSummary[];
-  generator: { scheduleLagMs: Percentiles | null; saturated: boolean };
-  conservation: { holds: boolean; checks: { name: string; expected: number; actual: number }[] };
-  thresholds: { text: string; value: number | null; result: 'pass' | 'fail' | 'unknown' }[];
+  generator: GeneratorSummary;
+  conservation: { holds: boolean; checks: CountCheck[] };
+  thresholds: ThresholdSummary[];
   notMeasured: { field: string; why: string }[];
+}
+
+/**
+ * One count held against another. They must be equal, but that `actual` may be `mayMiss` less where it comes from a counter that
+ * is known to lose some.
+ */
+export interface CountCheck {
+  name: string;
+  expected: number;
+  actual: number;
+  mayMiss?: number | undefined;
+}
+
+/** Whether the two counts of a check agree. */
+export function agrees({ expected, actual, mayMiss = 0 }: CountCheck): boolean {
+  return actual <= expected && actual >= expected - mayMiss;
 }
 
 export interface Percentiles {
@@ -48,6 +79,48 @@ export interface Percentiles {
   p999: number;
   max: number;
   mean: number;
+}
+
+/** How the load generator fared; its lag by 100 ms slices, its threads one by one (none in a simulated run). */
+export interface GeneratorSummary {
+  scheduleLagMs: Percentiles | null;
+  /** It was the bottleneck, so the run is invalid. */
+  saturated: boolean;
+  /** Why it was. */
+  reason: string | null;
+  workers: GeneratorWorker[];
+}
+
+export interface GeneratorWorker {
+  /** From 0. */
+  worker: number;
+  /** What carried its sessions at the end; null of a recording of the first release. */
+  transport: string | null;
+  /** Send minus due time of its operations that found a free session. */
+  scheduleLagMs: Percentiles | null;
+  /** How late its timers fired. */
+  eventLoopDelayMs: Percentiles | null;
+  /** Share of one processor that its thread used, over the measured seconds and in the busiest of them. */
+  cpuShare: number | null;
+  busiestCpuShare: number | null;
+  /** Time spent collecting garbage, over the whole load. */
+  gcMs: number | null;
+}
+
+/** The processors of one server (`cpu`), its quota (`cap`), or the machine that several share (`machine`); utilisation is 0..1. */
+export interface StationSummary {
+  server: string;
+  kind: 'cpu' | 'cap' | 'machine';
+  utilisation: number;
+}
+
+/** One threshold and what became of it; `value` is in `unit`: ms, operations a second, a share of 0..1, a count. */
+export interface ThresholdSummary {
+  text: string;
+  value: number | null;
+  /** Null of a threshold that this version cannot read. */
+  unit: 'ms' | 'perSecond' | 'share' | 'count' | null;
+  result: 'pass' | 'fail' | 'unknown';
 }
 
 /** One count is one script execution; `perSecond` counts ok; latencies cover ok only, in ms. */
@@ -76,6 +149,20 @@ export interface BackendSummary {
   readShare: number | null;
   writes: number | null;
   latencyMs: Percentiles | null;
+}
+
+/** What a server's programs used of its processors in the `sampledMs` of the measured stretch, ms of one core. */
+export interface ServerSummary {
+  name: string;
+  cpuMs: number;
+  /** Null where the server has no such program. */
+  postgresMs: number | null;
+  pgpoolMs: number | null;
+  sampledMs: number;
+  /** Quota in force: `cpu` cores' worth in each period. */
+  cap: { cpu: number; periodMs: number } | null;
+  /** How long the cap held its processes back, summed over cores; null without a cap. */
+  throttledMs: number | null;
 }
 
 export interface Outage {

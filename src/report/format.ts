@@ -1,5 +1,5 @@
 import { formatDuration } from '../kernel/time.ts';
-import type { PhaseName, Summary, TimelinePhase } from '../recording/summary.ts';
+import type { GeneratorWorker, PhaseName, Summary, TimelinePhase } from '../recording/summary.ts';
 
 /** Widest line of plain text. */
 export const terminalColumns = 80;
@@ -67,10 +67,43 @@ export function formatBound(boundBy: TimelinePhase['boundBy']): string {
   return boundBy === null ? '-' : `${boundBy.setting} ${boundBy.value}`;
 }
 
+/** What sessions do with their connections. */
+export function formatKeeping({ connect, sessionLifetimeMs }: Summary['load']): string {
+  if (connect === 'perTransaction') return 'a connection for each transaction';
+  return sessionLifetimeMs === null ? 'kept for ever' : `each renewed after ${formatSpan(sessionLifetimeMs)}`;
+}
+
+/** How long operations of a load may wait, and take. */
+export function formatWaiting({ late, patienceMs, timeoutMs }: Summary['load']): string {
+  const waiting =
+    late === 'skip' ? `given up unsent after ${formatSpan(patienceMs)}` : 'sent however late they are';
+  return `${waiting}, unanswered after ${formatSpan(timeoutMs)}`;
+}
+
+/** How a thread of the load generator fared, in one line. */
+export function formatWorker({
+  worker,
+  transport,
+  cpuShare,
+  busiestCpuShare,
+  gcMs,
+  eventLoopDelayMs,
+}: GeneratorWorker): string {
+  const parts = [
+    ...(transport === null ? [] : [transport]),
+    cpuShare === null
+      ? 'processor time not measured'
+      : `${formatShare(cpuShare)} of a processor (busiest second ${formatShare(busiestCpuShare)})`,
+    ...(gcMs === null ? [] : [`garbage collection ${formatSpan(gcMs)}`]),
+    `event loop late p99 ${formatSpan(eventLoopDelayMs?.p99)}, largest ${formatSpan(eventLoopDelayMs?.max)}`,
+  ];
+  return `load worker ${worker + 1}: ${parts.join('; ')}`;
+}
+
 /** What each verdict means, in a sentence. */
 export const verdictMeaning: Record<Summary['verdict']['result'], string> = {
   pass: 'every drill did what it should, and the counts agree',
-  fail: 'a drill failed, or two servers were primary at once',
+  fail: 'a drill failed, a threshold was crossed, or two servers were primary at once',
   unknown: 'the run is not whole, so it proves nothing either way',
   invalid: 'the numbers of this run cannot be trusted',
 };
@@ -110,4 +143,14 @@ export function refusalText(
   const listed = codes.length === 0 ? '' : ` (${codes.join(', ')})`;
   const other = predicted ? `; simulated ${formatCount(total(predicted.refusedSessions))}` : '';
   return `new sessions refused: ${formatCount(total(refused))}${listed}${other}`;
+}
+
+/** What shares the weights let expect, and how far chance may move them, as a sentence; null where nothing tells. */
+export function shareSentence({ shareInterval }: Summary): string | null {
+  if (!shareInterval) return null;
+  const { sessionStarts, servers } = shareInterval;
+  const each = servers.map(
+    ({ name, share, halfWidth }) => `${name} ${formatShare(share)} ± ${(100 * halfWidth).toFixed(1)}`,
+  );
+  return `shares by weight: ${each.join(', ')} (95 % interval for about ${formatCount(sessionStarts)} session starts)`;
 }

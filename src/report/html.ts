@@ -1,28 +1,34 @@
 import { longestMs } from '../analysis/compare.ts';
+import { printMetric } from '../analysis/thresholds.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { Summary } from '../recording/summary.ts';
+import { agrees, type Summary } from '../recording/summary.ts';
 import type { Chart, ChartData } from './charts.ts';
 import { chartData, chartLibrary } from './charts.ts';
 import {
   cautions,
   formatCount,
   formatInstant,
+  formatKeeping,
   formatRate,
   formatShare,
   formatSigned,
   formatSpan,
+  formatWaiting,
+  formatWorker,
+  shareSentence,
   verdictMeaning,
 } from './format.ts';
 import { drillSection } from './html-drill.ts';
 import { escapeHtml, htmlTable, scriptJson } from './html-text.ts';
 import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
+import { processorTable } from './processors.ts';
 
 /** Rows of the table behind a chart at most. */
 const mostTableRows = 600;
 
 /** No request leaves the page, whatever it is given. */
-const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+export const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /**
  * The report as one HTML page that needs nothing but itself: charts with their library and data inside, timelines as
@@ -42,6 +48,7 @@ export function renderHtml(summary: Summary, recording: Recording): string {
 <body>
 ${header(summary)}
 ${keyNumbers(summary)}
+${thresholdSection(summary)}
 ${cautions(summary)
   .map((caution) => `<p class="caution">${escapeHtml(caution)}</p>`)
   .join('\n')}
@@ -99,6 +106,14 @@ function keyNumbers({ classes, drills, offload }: Summary): string {
   return `<section class="keys">${cards.join('\n')}</section>`;
 }
 
+function thresholdSection({ thresholds }: Summary): string {
+  if (thresholds.length === 0) return '';
+  const rows = thresholds.map(({ text, value, unit, result }) => [text, printMetric(value, unit), result]);
+  return `<section id="thresholds"><h2>Thresholds</h2>
+${htmlTable(['threshold', 'found', 'result'], rows, { left: [2] })}
+</section>`;
+}
+
 function chartsSection(data: ChartData): string {
   const marks = data.changes
     .map(({ at, label }) => `<li>${escapeHtml(`${label} (${at.toFixed(2)} s)`)}</li>`)
@@ -130,7 +145,10 @@ function chartBlock(chart: Chart, times: readonly number[]): string {
 <details><summary>the numbers</summary>${table}</details>`;
 }
 
-function loadSection({ load, classes, backends }: Summary): string {
+function loadSection(summary: Summary): string {
+  const { load, classes, backends } = summary;
+  const processors = processorTable(summary);
+  const shares = shareSentence(summary);
   const rows = Object.entries(classes).map(([name, found]) => [
     name,
     ...[found.due, found.ok, found.failed, found.unknown, found.skipped].map(formatCount),
@@ -154,34 +172,33 @@ function loadSection({ load, classes, backends }: Summary): string {
     formatShare(server.readShare),
     formatSpan(server.latencyMs?.p99),
   ]);
-  const lifetime =
-    load.sessionLifetimeMs === null
-      ? 'kept for ever'
-      : `each renewed after ${formatSpan(load.sessionLifetimeMs)}`;
-  const terms = `${formatInstant(load.durationMs)} of load, the first ${formatSpan(load.warmupMs)} not counted; ${load.sessions} sessions, ${lifetime}; given up unsent after ${formatSpan(load.patienceMs)}, unanswered after ${formatSpan(load.timeoutMs)}.`;
+  const terms = `${formatInstant(load.durationMs)} of load, the first ${formatSpan(load.warmupMs)} not counted; ${load.sessions} sessions, ${formatKeeping(load)}; ${formatWaiting(load)}.`;
   return `<section><h2>Load and servers</h2>
 <p>${escapeHtml(terms)} Latency counts from the instant an operation was due; service time from its send.</p>
 ${htmlTable([...head, 'service p50', 'service p99'], rows)}
 ${errors.length === 0 ? '' : htmlTable(['class', 'error', 'operations'], errors, { left: [1] })}
 ${htmlTable(['server', 'address', 'role', 'weight', 'sessions', 'reads', 'share', 'read p99'], servers, { left: [1, 2] })}
+${shares === null ? '' : `<p class="soft small">${escapeHtml(shares)}.</p>`}
+${processors ? htmlTable(processors.head, processors.rows, { caption: processors.meaning }) : ''}
 </section>`;
 }
 
 function trustSection({ generator, conservation, notMeasured }: Summary): string {
-  const { scheduleLagMs, saturated } = generator;
+  const { scheduleLagMs, saturated, workers } = generator;
   const lag =
     scheduleLagMs === null
       ? 'not measured'
       : `p50 ${formatSpan(scheduleLagMs.p50)}, p95 ${formatSpan(scheduleLagMs.p95)}, largest ${formatSpan(scheduleLagMs.max)}`;
-  const checks = conservation.checks.map(({ name, expected, actual }) => [
-    name,
-    formatCount(expected),
-    formatCount(actual),
-    expected === actual ? 'agrees' : 'DIFFERS',
+  const checks = conservation.checks.map((check) => [
+    check.name,
+    formatCount(check.expected),
+    formatCount(check.actual),
+    agrees(check) ? 'agrees' : 'DIFFERS',
   ]);
   const gaps = notMeasured.map(({ field, why }) => [field, why]);
   return `<section><h2>Can the numbers be trusted</h2>
 <p>Generator behind its schedule: ${escapeHtml(lag)}; ${saturated ? '<b>saturated</b>' : 'not saturated'}.</p>
+${workers.length === 0 ? '' : `<ul>${workers.map((worker) => `<li>${escapeHtml(formatWorker(worker))}</li>`).join('\n')}</ul>`}
 ${htmlTable(['check', 'expected', 'found', ''], checks, { left: [3] })}
 ${gaps.length === 0 ? '' : `<h3>Not measured</h3>${htmlTable(['field', 'why'], gaps, { left: [1] })}`}
 </section>`;

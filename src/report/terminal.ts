@@ -1,13 +1,19 @@
-import type { Summary } from '../recording/summary.ts';
+import { printMetric } from '../analysis/thresholds.ts';
+import { agrees, type Summary } from '../recording/summary.ts';
 import {
   cautions,
   formatCount,
   formatInstant,
+  formatKeeping,
   formatRate,
   formatShare,
   formatSpan,
+  formatWaiting,
+  formatWorker,
+  shareSentence,
   verdictMeaning,
 } from './format.ts';
+import { processorTable } from './processors.ts';
 import { renderDrill } from './terminal-drill.ts';
 import { textTable, wrapText } from './text-table.ts';
 
@@ -22,7 +28,10 @@ export function renderTerminal(summary: Summary): string {
     '',
     ...loadLines(summary),
     '',
+    ...thresholdLines(summary),
     ...serverLines(summary),
+    ...shareLines(summary),
+    ...processorLines(summary),
     ...summary.drills.flatMap((drill) => ['', ...renderDrill(drill, summary)]),
     '',
     ...healthLines(summary),
@@ -58,9 +67,7 @@ function provenanceLines(summary: Summary): string[] {
 }
 
 function loadLines({ load, classes, offload }: Summary): string[] {
-  const { durationMs, warmupMs, sessions, sessionLifetimeMs, patienceMs, timeoutMs } = load;
-  const lifetime =
-    sessionLifetimeMs === null ? 'kept for ever' : `each renewed after ${formatSpan(sessionLifetimeMs)}`;
+  const { durationMs, warmupMs, sessions } = load;
   const rows = Object.entries(classes).map(([name, found]) => [
     name,
     formatCount(found.due),
@@ -81,7 +88,7 @@ function loadLines({ load, classes, offload }: Summary): string[] {
   return [
     'LOAD',
     ...wrapText(
-      `${formatSpan(durationMs)}, the first ${formatSpan(warmupMs)} not counted; ${formatCount(sessions)} sessions, ${lifetime}; given up unsent after ${formatSpan(patienceMs)}, unanswered after ${formatSpan(timeoutMs)}`,
+      `${formatSpan(durationMs)}, the first ${formatSpan(warmupMs)} not counted; ${formatCount(sessions)} sessions, ${formatKeeping(load)}; ${formatWaiting(load)}`,
     ),
     ...textTable([['class', 'due', 'ok', 'failed', 'unknown', 'skipped', 'ok/s', 'p50', 'p99'], ...rows]),
     ...errors,
@@ -91,6 +98,12 @@ function loadLines({ load, classes, offload }: Summary): string[] {
         : `offload: ${formatShare(offload)} of the reads were answered by a server that was a standby then`,
     ),
   ];
+}
+
+function thresholdLines({ thresholds }: Summary): string[] {
+  if (thresholds.length === 0) return [];
+  const rows = thresholds.map(({ text, value, unit, result }) => [text, printMetric(value, unit), result]);
+  return ['THRESHOLDS', ...textTable([['threshold', 'found', 'result'], ...rows]), ''];
 }
 
 function serverLines({ backends }: Summary): string[] {
@@ -107,16 +120,28 @@ function serverLines({ backends }: Summary): string[] {
   return ['SERVERS BEHIND PGPOOL', ...textTable([head, ...rows], { left: [1] })];
 }
 
+function shareLines(summary: Summary): string[] {
+  const sentence = shareSentence(summary);
+  return sentence === null ? [] : wrapText(sentence, { indent: 2, hanging: 4 });
+}
+
+function processorLines(summary: Summary): string[] {
+  const table = processorTable(summary);
+  if (!table) return [];
+  return ['', 'PROCESSORS', ...wrapText(table.meaning), ...textTable([table.head, ...table.rows])];
+}
+
 function healthLines({ generator, conservation }: Summary): string[] {
-  const { scheduleLagMs, saturated } = generator;
+  const { scheduleLagMs, saturated, workers } = generator;
   const lag =
     scheduleLagMs === null
       ? 'not measured'
       : `p50 ${formatSpan(scheduleLagMs.p50)}, p95 ${formatSpan(scheduleLagMs.p95)}, largest ${formatSpan(scheduleLagMs.max)}`;
-  const agree = conservation.checks.filter(({ expected, actual }) => expected === actual).length;
+  const agree = conservation.checks.filter(agrees).length;
   return [
     'CAN THE NUMBERS BE TRUSTED',
     ...wrapText(`generator behind its schedule: ${lag}${saturated ? '; SATURATED' : '; not saturated'}`),
+    ...workers.flatMap((worker) => wrapText(formatWorker(worker))),
     ...wrapText(`counts: ${agree} of ${conservation.checks.length} checks agree`),
   ];
 }

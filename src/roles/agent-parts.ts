@@ -35,6 +35,6 @@ export interface AgentParts {
   notify(id: NoticeId, options?: { node?: string; more?: string }): void;
   /** Asks an idle agent to monitor its database again; false when it is not idle. */
   resume(): boolean;
-  /** Ends for `efm stop-cluster`: all do, so that nobody needs to be told. */
-  end(): void;
+  /** Ends without telling the others: for `efm stop-cluster`, since all do, or (code 1) since it cannot work here. */
+  end(exitCode?: number): void;
 }

@@ -2,7 +2,14 @@ import type { AgentParts } from './agent-parts.ts';
 import type { AgentMachineEvent } from './efm-agent-verbs.ts';
 import type { EfmCoordinator } from './efm-coordinator.ts';
 import type { AgentRequest } from './host.ts';
-import { checkVip, pauseReplay, runRemoteHook, type SideWorker, verifyDatabase } from './side-work.ts';
+import {
+  checkVip,
+  pauseReplay,
+  readRecoverySettings,
+  runRemoteHook,
+  type SideWorker,
+  verifyDatabase,
+} from './side-work.ts';
 
 type Answer = (ok: boolean, detail: string | null) => void;
 
@@ -62,6 +69,9 @@ export function seeTo(desk: RequestDesk, request: AgentRequest, from: Asker): vo
       return;
     case 'fence':
       tell({ type: 'fence.ordered' });
+      return;
+    case 'recoverySettings':
+      readRecoverySettings(agent, answer);
       return;
     case 'setPromotable':
       agent.promotable = request.promotable;

@@ -3,7 +3,6 @@ import { efmAgentMachine } from './efm-agent-machine.ts';
 import { efmCoordinatorMachine } from './efm-coordinator-machine.ts';
 import { healthCheckMachine } from './pgpool-health-check.ts';
 import { pgpoolMachine } from './pgpool-machine.ts';
-import { replicationCheckMachine } from './pgpool-replication-check.ts';
 import { postgresMachine } from './postgres-server.ts';
 import { watchdogMachine } from './watchdog-machine.ts';
 
@@ -20,11 +19,6 @@ const machines: readonly { file: string; title: string; machine: AnyStateMachine
   { file: 'efm-coordinator.md', title: 'EFM coordinator', machine: efmCoordinatorMachine },
   { file: 'pgpool.md', title: 'Pgpool-II', machine: pgpoolMachine },
   { file: 'pgpool-health-check.md', title: 'Health check of Pgpool-II', machine: healthCheckMachine },
-  {
-    file: 'pgpool-replication-check.md',
-    title: 'Replication check of Pgpool-II',
-    machine: replicationCheckMachine,
-  },
   { file: 'watchdog.md', title: 'Watchdog of Pgpool-II', machine: watchdogMachine },
   { file: 'postgres-server.md', title: 'PostgreSQL server', machine: postgresMachine },
 ];

@@ -63,6 +63,7 @@ export const efmAgentMachine = base.createMachine({
     request: null,
     newPrimary: null,
     failedPrimary: null,
+    recoverySettings: null,
     runScripts: true,
     quiet: false,
     forced: false,

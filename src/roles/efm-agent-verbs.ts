@@ -15,6 +15,8 @@ export interface AgentContext {
   request: { from: string; id: number } | null;
   newPrimary: string | null;
   failedPrimary: string | null;
+  /** A standby's recovery settings, for the old primary of a switchover. */
+  recoverySettings: string | null;
   runScripts: boolean;
   /** What the request leads to is not told (`efm promote -quiet`). */
   quiet: boolean;
@@ -48,7 +50,7 @@ export type AgentMachineEvent =
   | { type: 'customMonitor.failed' }
   | ({ type: 'demote' } & Request)
   | ({ type: 'replace' } & Request)
-  | ({ type: 'rejoin'; primary: string } & Request)
+  | ({ type: 'rejoin'; primary: string; settings: string | null } & Request)
   | ({ type: 'follow'; primary: string } & Request)
   | ({ type: 'promote'; failedPrimary: string | null; runScripts: boolean; forced: boolean } & Request)
   | { type: 'resume' }
@@ -76,7 +78,7 @@ export type AgentEmission =
   | { type: 'askFollow'; primary: string; quiet: boolean }
   | { type: 'askHook'; hook: ScriptHook; primary: string; skip: boolean; quiet: boolean }
   | { type: 'reply'; request: { from: string; id: number } | null; ok: boolean; detail: string | null }
-  | { type: 'report'; what: 'failed.primary' | 'failed.standby' }
+  | { type: 'report'; what: 'failed.primary' | 'failed.standby' | 'reached.standby' }
   | { type: 'watch'; expectRecovery: boolean | null }
   /** A promotion begins here: it gets its number, for all to know. */
   | { type: 'promotionBegun' }
@@ -124,6 +126,7 @@ export const base = setup({
     primaryLocalOnly: ({ context }) => context.localOnly && context.role === 'primary',
     firstLook: ({ context }) => context.unanswered === 0,
     fencedForQuorum: ({ context }) => context.fenceCause === 'quorum',
+    fencedByOrder: ({ context }) => context.fenceCause === 'order',
     atStart: ({ event }) => event.type === 'rival' && event.atStart,
     fencedForRival: ({ context }) => context.fenceCause === 'rival',
     needsMajority: ({ context }) => !context.forced,
@@ -219,6 +222,7 @@ export const take = base.assign(({ context, event }) => {
     request: { from: event.from, id: event.id },
     newPrimary: 'primary' in event ? event.primary : context.newPrimary,
     failedPrimary: 'failedPrimary' in event ? event.failedPrimary : context.failedPrimary,
+    recoverySettings: 'settings' in event ? event.settings : null,
     runScripts: 'runScripts' in event ? event.runScripts : context.runScripts,
     forced: 'forced' in event ? event.forced : context.forced,
     quiet: event.quiet ?? false,

@@ -4,6 +4,7 @@ import type { EfmSettings } from '../topology/efm-properties.ts';
 import { AgentOrders } from './agent-orders.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { type RequestDesk, seeTo } from './agent-requests.ts';
+import { CredentialTest } from './credential-test.ts';
 import { DatabaseChecks } from './database-checks.ts';
 import { hasSince } from './efm-abilities.ts';
 import { efmAgentMachine } from './efm-agent-machine.ts';
@@ -13,8 +14,10 @@ import { answerEfmCommand } from './efm-command.ts';
 import { EfmCoordinator } from './efm-coordinator.ts';
 import { type NoticeId, notice } from './efm-notices.ts';
 import { Standing } from './efm-standing.ts';
+import { FileWatch } from './file-watch.ts';
 import type { AgentCommand, AgentHost, AgentMessage, CommandOutcome, MemberStatus } from './host.ts';
 import { heartbeatPeriodMs, Membership, type OwnStatus } from './membership.ts';
+import { runNotificationScript } from './notification-script.ts';
 import { Requests } from './requests.ts';
 import { noticeSettings } from './side-work.ts';
 import { roleOf, statePath } from './state-path.ts';
@@ -51,13 +54,18 @@ export class EfmAgent implements AgentParts {
   primaryEpoch = 0;
   readonly #actor: ActorRefFrom<typeof efmAgentMachine>;
   readonly #checks: DatabaseChecks;
+  readonly #files: FileWatch;
+  readonly #credentials: CredentialTest;
   readonly #coordinator: EfmCoordinator;
   readonly #desk: RequestDesk;
   readonly #orders: AgentOrders;
   readonly #standing: Standing;
   #joinedAtMs = 0;
   #state = '';
+  #role: AgentRole = 'starting';
   #nextCommandId = 1;
+  /** The last heartbeat: most say nothing new, and the same message goes to everybody. */
+  #heartbeat: Extract<AgentMessage, { type: 'heartbeat' }> | null = null;
   #alive = false;
 
   constructor(host: AgentHost, identity: AgentIdentity, settings: EfmSettings) {
@@ -75,17 +83,20 @@ export class EfmAgent implements AgentParts {
       countsDown: hasSince(settings, '5.0'),
       agreementMs: settings.remoteTimeoutMs + 2 * heartbeatPeriodMs,
       self: () => this.#status(),
-      send: (toNode, status) => host.send(toNode, { type: 'heartbeat', status }),
+      send: (toNode, status) => host.send(toNode, this.#heartbeatWith(status)),
       onLost: (node, last) => this.#lose(node, last),
       onRestarted: (node) => this.requests.lose(node),
-      onHeard: (status) => {
+      onHeard: (status, before) => {
+        this.#credentials.heard(status, before);
         this.#standing.heard(status);
-        this.#coordinator.heard(status);
+        this.#coordinator.heard(status, before);
       },
       onRefused: (node) => host.send(node, { type: 'refused' }),
     });
     const tell = (event: AgentMachineEvent): void => this.#actor.send(event);
     this.#checks = new DatabaseChecks(this, tell);
+    this.#files = new FileWatch(this);
+    this.#credentials = new CredentialTest(this);
     this.#coordinator = new EfmCoordinator(this);
     const state = (): string => this.#state;
     this.#standing = new Standing(this, { tell, state });
@@ -108,17 +119,18 @@ export class EfmAgent implements AgentParts {
   start(): void {
     this.#alive = true;
     this.#joinedAtMs = this.host.clock.nowMs();
-    this.#coordinator.start();
     this.#standing.start();
     this.#actor.start();
     this.membership.start();
     this.#checks.start();
+    this.#files.start();
   }
 
   /** Ends without a word to the others, as a killed agent does. */
   kill(): void {
     this.#alive = false;
     this.#checks.stop();
+    this.#files.stop();
     this.membership.stop();
     this.#actor.stop();
     this.#coordinator.stop();
@@ -132,12 +144,11 @@ export class EfmAgent implements AgentParts {
     this.kill();
   }
 
-  /** Ends for `efm stop-cluster`: all do, so that nobody needs to be told. */
-  end(): void {
+  end(exitCode = 0): void {
     if (!this.#alive) return;
     this.notify(exitNotices[this.role]);
     this.kill();
-    this.host.exited?.(0);
+    this.host.exited?.(exitCode);
   }
 
   /** An `efm` sub-command given to this agent; `done` gets what it prints, work goes on after that. */
@@ -146,7 +157,7 @@ export class EfmAgent implements AgentParts {
   }
 
   get role(): AgentRole {
-    return roleOf(this.#state);
+    return this.#role;
   }
 
   get alive(): boolean {
@@ -208,12 +219,14 @@ export class EfmAgent implements AgentParts {
 
   notify(id: NoticeId, options: { node?: string; more?: string } = {}): void {
     const { generation } = this.settings;
-    const { severity, subject } = notice(id, {
+    const { severity, subject: words } = notice(id, {
       generation,
       cluster: this.clusterName,
       node: options.node ?? this.node,
     });
-    this.host.record({ type: 'notice', node: this.node, severity, subject: subject + (options.more ?? '') });
+    const subject = words + (options.more ?? '');
+    this.host.record({ type: 'notice', node: this.node, severity, subject });
+    runNotificationScript(this, { severity, subject });
   }
 
   #status(): OwnStatus {
@@ -228,6 +241,11 @@ export class EfmAgent implements AgentParts {
       vipActive: this.vipActive,
       primaryEpoch: this.primaryEpoch,
     };
+  }
+
+  #heartbeatWith(status: MemberStatus): AgentMessage {
+    if (this.#heartbeat?.status !== status) this.#heartbeat = { type: 'heartbeat', status };
+    return this.#heartbeat;
   }
 
   #lose(node: string, last: MemberStatus): void {
@@ -252,6 +270,7 @@ export class EfmAgent implements AgentParts {
     if (path === this.#state) return;
     const starts = this.#state === '' || this.#state.startsWith('starting');
     this.#state = path;
+    this.#role = roleOf(path);
     this.host.record({ type: 'agentState', node: this.node, machine: 'agent', role: this.role, state: path });
     if (path === 'stopped') this.kill();
     if (!this.#alive) return;
@@ -260,6 +279,8 @@ export class EfmAgent implements AgentParts {
       if (this.#alive && this.#state === path) this.#standing.entered(path);
     }, 0);
     this.#coordinator.ownRole(this.role);
-    if (starts && this.role !== 'starting') noticeSettings(this);
+    if (!starts || this.role === 'starting') return;
+    noticeSettings(this);
+    this.#credentials.started();
   }
 }

@@ -3,12 +3,8 @@ import type { AgentRole } from '../recording/events.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { hasHook, hasSince } from './efm-abilities.ts';
 import { electNewPrimary } from './efm-choice.ts';
-import {
-  type CoordinatorContext,
-  type CoordinatorEmission,
-  type CoordinatorEvent,
-  efmCoordinatorMachine,
-} from './efm-coordinator-machine.ts';
+import { efmCoordinatorMachine } from './efm-coordinator-machine.ts';
+import type { CoordinatorContext, CoordinatorEmission, CoordinatorEvent } from './efm-coordinator-verbs.ts';
 import { type Matter, Matters } from './efm-matters.ts';
 import { hookNotice } from './efm-notices.ts';
 import { keepsPrimary, mayPromote } from './efm-shared-state.ts';
@@ -28,11 +24,12 @@ type Answer = (ok: boolean, detail: string | null) => void;
 
 /** How an operator wants a change of primary: with the promotion's scripts or without, and without notifications. */
 type ByHand = Pick<Extract<CoordinatorEvent, { type: 'manual' }>, 'runScripts' | 'quiet'>;
+type Switchover = ByHand & Pick<Extract<CoordinatorEvent, { type: 'switchover' }>, 'settings'>;
 
 /** The coordinator's statechart inside an agent: it works only while its agent is the membership coordinator. */
 export class EfmCoordinator {
   readonly #agent: AgentParts;
-  readonly #actor: ActorRefFrom<typeof efmCoordinatorMachine>;
+  #running: ActorRefFrom<typeof efmCoordinatorMachine> | null = null;
   readonly #matters: Matters;
   #state = 'stable';
   #withoutStandbys = false;
@@ -40,25 +37,30 @@ export class EfmCoordinator {
   constructor(agent: AgentParts) {
     this.#agent = agent;
     this.#matters = new Matters(agent);
-    this.#actor = createActor(efmCoordinatorMachine, {
-      clock: xstateClock(agent.host.clock),
-      input: { settings: agent.settings },
-    });
-    this.#actor.on('*', (emission) => this.#carryOut(emission));
-    this.#actor.subscribe(({ value }) => this.#noteState(String(value)));
-  }
-
-  start(): void {
-    this.#actor.start();
   }
 
   stop(): void {
-    this.#actor.stop();
+    this.#running?.stop();
+  }
+
+  /** The statechart; it runs from the first matter on, since most agents never coordinate. */
+  get #actor(): ActorRefFrom<typeof efmCoordinatorMachine> {
+    if (this.#running) return this.#running;
+    const { host, settings } = this.#agent;
+    const actor = createActor(efmCoordinatorMachine, {
+      clock: xstateClock(host.clock),
+      input: { settings },
+    });
+    this.#running = actor;
+    actor.on('*', (emission) => this.#carryOut(emission));
+    actor.subscribe(({ value }) => this.#noteState(String(value)));
+    return actor.start();
   }
 
   /** An agent's database has failed, and the cluster has confirmed it. */
   reported(node: string, { what, promotions }: Extract<AgentMessage, { type: 'report' }>): void {
     if (what === 'failed.primary') this.#matters.add({ kind: 'databaseFailed', node, promotions });
+    else if (what === 'reached.standby') this.#agent.notify('standbyCannotReach', { node });
     else {
       this.#agent.notify('standbyDatabaseFailed', { node });
       this.#noticeStandbys();
@@ -88,8 +90,8 @@ export class EfmCoordinator {
   }
 
   /** A member was heard: one that was lost may be back. */
-  heard(status: MemberStatus): void {
-    this.#matters.noteReturn(status.node);
+  heard(status: MemberStatus, before: MemberStatus | undefined): void {
+    if (before === undefined) this.#matters.noteReturn(status.node);
     if (status.role === 'primary') this.#notePrimary();
   }
 
@@ -98,10 +100,10 @@ export class EfmCoordinator {
   }
 
   /** A switchover was asked for; `answer` says whether it is taken on, the work comes after. */
-  switchOver({ runScripts, quiet }: ByHand, answer: Answer): void {
+  switchOver({ runScripts, quiet, settings }: Switchover, answer: Answer): void {
     const [primary] = this.#agent.membership.with('primary');
     if (!primary) answer(false, 'no primary agent was found');
-    else this.#begin({ type: 'switchover', primary: primary.node, runScripts, quiet }, answer);
+    else this.#begin({ type: 'switchover', primary: primary.node, runScripts, quiet, settings }, answer);
   }
 
   /** A promotion by hand was asked for, with or without a primary. */
@@ -160,7 +162,7 @@ export class EfmCoordinator {
 
   /** Takes up the next matter when the statechart is at rest. */
   #takeUp(): void {
-    if (!this.#agent.alive || !this.#actor.getSnapshot().hasTag('resting')) return;
+    if (!this.#agent.alive || !this.#matters.any || !this.#actor.getSnapshot().hasTag('resting')) return;
     const matter = this.#matters.next();
     if (matter) this.#actor.send(eventOf(matter));
   }
@@ -221,21 +223,22 @@ export class EfmCoordinator {
     });
   }
 
-  /** A primary that is only out of sight is told to step down, if the word still reaches it (method.md EFM 2.7). */
+  /** A lost primary may only be out of sight: it is told to step down, if the word still reaches it (method.md EFM 2.7, E25). */
   #fenceOff({ lost }: CoordinatorContext): void {
     if (lost?.role !== 'primary') return;
+    this.#agent.notify('primaryFenced', { node: lost.node });
     this.#agent.send(lost.node, { type: 'request', id: 0, request: { kind: 'fence' } });
   }
 
   #order(kind: 'demote' | 'replace' | 'checkVip' | 'promote' | 'rejoin', context: CoordinatorContext): void {
     const { membership, requests } = this.#agent;
-    const { oldPrimary, change, runScripts, quiet, winner } = context;
+    const { oldPrimary, change, runScripts, quiet, recoverySettings, winner } = context;
     const failedPrimary = change === 'switchover' ? null : oldPrimary;
     const request: AgentRequest =
       kind === 'promote'
         ? { kind, failedPrimary, runScripts, forced: change !== 'failover' }
         : kind === 'rejoin'
-          ? { kind, primary: winner ?? '' }
+          ? { kind, primary: winner ?? '', settings: recoverySettings }
           : { kind };
     const to =
       kind === 'promote' ? winner : kind === 'checkVip' ? (membership.candidates()[0] ?? null) : oldPrimary;

@@ -26,6 +26,7 @@ function followSteps(kind: 'follow' | 'rejoin') {
       entry: perform('followPrimary', ({ context }) => ({
         type: 'followPrimary',
         primary: context.newPrimary ?? '',
+        ...(context.recoverySettings === null ? {} : { settings: context.recoverySettings }),
       })),
       on: { ended: [{ guard: 'ok', target: 'starting' }, gaveUp] },
     },

@@ -27,6 +27,10 @@ export class Matters {
     this.#agent = agent;
   }
 
+  get any(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   add(matter: Matter): void {
     this.#waiting.push(matter);
   }

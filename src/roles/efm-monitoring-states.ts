@@ -1,3 +1,4 @@
+import { hasSince } from './efm-abilities.ts';
 import {
   base,
   detachAs,
@@ -15,12 +16,17 @@ import {
 } from './efm-agent-verbs.ts';
 import { demoting, isolating, replacing } from './efm-stepping-down-states.ts';
 
+/** A standby's agent tells of it itself since 4.1; before, only the others do. */
+const standbyCannotPing = base.enqueueActions(({ context, enqueue }) => {
+  if (hasSince(context.settings, '4.1')) enqueue(notify('standbyCannotPing'));
+});
+
 /** Monitoring, the last check, and the question to the cluster are alike for primary and standby. */
 function doubt(role: 'primary' | 'standby') {
   const told =
     role === 'primary'
       ? [notify('primaryCannotPing'), goIdle(true)]
-      : [notify('standbyCannotPing'), goIdle(true)];
+      : [standbyCannotPing, base.emit({ type: 'report', what: 'reached.standby' } as const), goIdle(true)];
   return {
     finalCheck: {
       entry: queryOwn('finalCheck', (settings) => settings.localTimeoutFinalMs),

@@ -64,10 +64,8 @@ const catalogue = {
   ],
   standbyAgentFailed: [['WARNING', 'Standby agent failed for cluster {c}']],
   standbyDatabaseFailed: [['WARNING', 'Standby database failed for cluster {c}']],
-  standbyCannotPing: [
-    ['WARNING', 'Standby cannot ping local database for cluster {c}'],
-    ['WARNING', 'Standby agent cannot reach database for cluster {c}'],
-  ],
+  standbyCannotReach: [['WARNING', 'Standby agent cannot reach database for cluster {c}']],
+  standbyCannotPing: [['WARNING', 'Standby cannot ping local database for cluster {c}']],
   standbyCannotResume: [['WARNING', 'Standby cannot resume monitoring local database for cluster {c}']],
   primaryCannotPing: [
     ['WARNING', 'Primary cannot ping local database for cluster {c}'],
@@ -127,6 +125,11 @@ const catalogue = {
     ['WARNING', 'primary.shutdown.as.failure set to true for primary node'],
     ['SEVERE', 'master.shutdown.as.failure set to true for master node'],
   ],
+  lockFileRemoved: [['WARNING', 'Lock file for cluster {c} has been removed']],
+  recoveryFileFound: [
+    ['WARNING', 'A recovery file for cluster {c} has been found on primary node'],
+    ['WARNING', 'A recovery file for cluster {c} has been found on master node'],
+  ],
   timeoutValues: [['WARNING', 'Possible problem with database timeout values']],
   standbyCannotConnect: [
     ['WARNING', 'Standby database restarted but EFM cannot connect'],
@@ -138,6 +141,8 @@ const catalogue = {
     ['SEVERE', 'Master database failure for cluster {c}'],
   ],
   standbyDatabaseFailure: [['SEVERE', 'Standby database failure for cluster {c}']],
+  cannotConnect: [['SEVERE', 'Unable to connect to DB on {n}']],
+  databaseConnectionFailure: [['SEVERE', 'Database connection failure for cluster {c}']],
   agentTimingOut: [['SEVERE', 'Agent is timing out for cluster {c}']],
   resumeTimedOut: [['SEVERE', 'Resume timed out for cluster {c}']],
   wrongState: [['SEVERE', 'Database in wrong state on {n}']],
@@ -207,6 +212,7 @@ const hookNotices: Readonly<Record<ScriptHook, readonly [done: NoticeId | null, 
   'script.resumed': ['resumedScriptRun', 'resumedScriptError'],
   'script.primary.isolated': ['isolationScriptRun', 'isolationScriptError'],
   'script.custom.monitor': [null, null],
+  'script.notification': [null, null],
 };
 
 /** What is told when a hook has ended (method.md EFM 1.4); null where a good end is not worth a word. */

@@ -11,12 +11,20 @@ interface PromoteOptions {
   noScripts: boolean;
   quiet: boolean;
   yes: boolean;
+  /** Whose recovery settings the old primary gets; null: those of some standby. */
+  source: string | null;
 }
 
 /** Reads the words after `promote <cluster>`; an error text for what EFM does not know. `-y` is ours: EFM asks on the terminal. */
 function readOptions(agent: AgentParts, words: readonly string[]): PromoteOptions | string {
   const rest = [...words];
-  const options: PromoteOptions = { switchover: false, noScripts: false, quiet: false, yes: false };
+  const options: PromoteOptions = {
+    switchover: false,
+    noScripts: false,
+    quiet: false,
+    yes: false,
+    source: null,
+  };
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '-switchover') options.switchover = true;
     else if (word === '-noscripts') options.noScripts = true;
@@ -26,6 +34,7 @@ function readOptions(agent: AgentParts, words: readonly string[]): PromoteOption
       const source = rest.shift() ?? '';
       if (agent.membership.get(source)?.role !== 'standby')
         return `efm promote: -sourcenode names a standby, and "${source}" is none`;
+      options.source = source;
     } else return `efm promote: unknown option "${word}"`;
   }
   return options;
@@ -46,7 +55,7 @@ export function promote(agent: AgentParts, words: readonly string[], done: Done)
   if (options.switchover) {
     clusterStatus(agent, (status) => {
       if (!status.inSync) done(refuse(`Switchover refused: ${status.messages.join(' ')}`));
-      else askCoordinator(agent, { kind: 'switchover', runScripts, quiet }, done);
+      else fetchSettings(agent, options, done);
     });
     return;
   }
@@ -57,6 +66,23 @@ export function promote(agent: AgentParts, words: readonly string[], done: Done)
   if (!options.yes)
     done(refuse(`${question} Go on? Answer with -y, or keep the old primary as a standby with -switchover.`));
   else askCoordinator(agent, { kind: 'manualPromote', runScripts, quiet }, done);
+}
+
+/** EFM takes the settings of the node that was named, or of any standby; ours takes the first one (docs/method.md E28). */
+function fetchSettings(agent: AgentParts, { source, noScripts, quiet }: PromoteOptions, done: Done): void {
+  const node = source ?? agent.membership.with('standby')[0]?.node ?? '';
+  agent.requests.ask({
+    nodes: [node],
+    timeoutMs: agent.settings.remoteTimeoutMs,
+    send: (to, id) => agent.send(to, { type: 'request', id, request: { kind: 'recoverySettings' } }),
+    done: ([answer]) => {
+      if (answer?.ok) {
+        const { detail: settings } = answer;
+        askCoordinator(agent, { kind: 'switchover', runScripts: !noScripts, quiet, settings }, done);
+      } else
+        done(refuse(`Switchover refused: no recovery settings from ${node}: ${answer?.detail ?? silence}`));
+    },
+  });
 }
 
 function askCoordinator(

@@ -69,6 +69,7 @@ export const isolating = base.createStateConfig({
     telling: {
       always: [
         { guard: 'fencedForQuorum', target: 'stopping', actions: notify('nodesIsolated') },
+        { guard: 'fencedByOrder', target: 'stopping' },
         { target: 'stopping', actions: notify('primaryFenced') },
       ],
     },

@@ -37,7 +37,8 @@ export type ScriptHook =
   | 'script.db.failure'
   | 'script.resumed'
   | 'script.primary.isolated'
-  | 'script.custom.monitor';
+  | 'script.custom.monitor'
+  | 'script.notification';
 
 /**
  * - `queryDatabase`: connect to the database of `node` (own or other), ask whether it is in recovery and its WAL
@@ -45,14 +46,17 @@ export type ScriptHook =
  * - `stopServer`: `pg_ctl stop -m fast` of the own server; ok when it is down, also when it already was.
  * - `startServer`: start the own server and return when the start command does.
  * - `promoteServer`: `pg_ctl promote` of the own server; ok when the command was accepted.
- * - `followPrimary`: write the connection settings of the new primary and standby.signal into the stopped own server.
+ * - `followPrimary`: write the connection settings of the new primary and standby.signal into the stopped own server; with
+ *   `settings` on the ground of those, else of its own.
+ * - `readRecoverySettings`: the own standby's primary_conninfo and restore_command as lines of a configuration file, in `detail`.
  * - `writeGuard`: write the guard file that keeps a failed primary from starting as one (method.md EFM procedure J); with
  *   `unlessStandby` nothing is done where standby.signal lies already, and that is ok.
  * - `removeGuard`: remove that file again.
- * - `runScript`: the command line of `hook`, placeholders replaced; unbounded duration, as EFM documents none, but for the
+ * - `runScript`: the command line of `hook`, placeholders replaced, `words` behind it; unbounded duration, as EFM documents none, but for the
  *   custom monitor, which is killed after `timeoutMs`.
  * - `assignVip`, `releaseVip`: take the virtual IP on the own server, give it up; ok also when it already was so.
  * - `lookForVip`: whether the own server holds it.
+ * - `lookForFiles`: the agent's lock file, and a recovery file in the own data folder; the answer is in `files`.
  * - `ping`: one run of ping.server.command against the virtual IP or the well-known host; ok when it is reachable.
  * - `setSynchronous`: num_sync of the own server's synchronous_standby_names; null clears the list. With a reload.
  * - `pauseReplay`, `resumeReplay`: pg_wal_replay_pause() and pg_wal_replay_resume() on the own standby (3.9, while choosing).
@@ -62,13 +66,21 @@ export type AgentCommand =
   | { type: 'stopServer' }
   | { type: 'startServer' }
   | { type: 'promoteServer' }
-  | { type: 'followPrimary'; primary: string }
+  | { type: 'followPrimary'; primary: string; settings?: string }
+  | { type: 'readRecoverySettings' }
   | { type: 'writeGuard'; unlessStandby?: boolean }
   | { type: 'removeGuard' }
-  | { type: 'runScript'; hook: ScriptHook; placeholders: ScriptPlaceholders; timeoutMs?: number }
+  | {
+      type: 'runScript';
+      hook: ScriptHook;
+      placeholders: ScriptPlaceholders;
+      words?: readonly string[];
+      timeoutMs?: number;
+    }
   | { type: 'assignVip' }
   | { type: 'releaseVip' }
   | { type: 'lookForVip' }
+  | { type: 'lookForFiles' }
   | { type: 'ping'; target: 'vip' | 'wellKnown' }
   | { type: 'setSynchronous'; numSync: number | null }
   | { type: 'pauseReplay' }
@@ -99,6 +111,10 @@ export interface CommandOutcome {
   synchronous?: SynchronousState | null;
   /** The command was killed at its `timeoutMs`. */
   timedOut?: boolean;
+  /** Why a server that answers lets nobody in: its credentials are wrong, or there is no room. */
+  refusal?: 'credentials' | 'connections';
+  /** Of `lookForFiles`. */
+  files?: { locked: boolean; recoveryFile: string | null };
 }
 
 /** WAL positions in bytes since 0/0. A primary has no received position. */
@@ -115,7 +131,9 @@ export type AgentRequest =
   | { kind: 'promote'; failedPrimary: string | null; runScripts: boolean; forced: boolean }
   /** Step down for a switchover, and come back with `rejoin`. */
   | { kind: 'demote' }
-  | { kind: 'rejoin'; primary: string }
+  | { kind: 'rejoin'; primary: string; settings: string | null }
+  /** What would you have your server recover with? The answer's detail says it. */
+  | { kind: 'recoverySettings' }
   /** Step down for good: another one is promoted by hand. */
   | { kind: 'replace' }
   | { kind: 'follow'; primary: string }
@@ -125,7 +143,8 @@ export type AgentRequest =
   | { kind: 'pauseReplay'; paused: boolean }
   /** The majority has lost you and is about to promote another. */
   | { kind: 'fence' }
-  | { kind: 'switchover'; runScripts: boolean; quiet: boolean }
+  /** `settings`: a standby's recovery settings, for the old primary. */
+  | { kind: 'switchover'; runScripts: boolean; quiet: boolean; settings: string | null }
   | { kind: 'manualPromote'; runScripts: boolean; quiet: boolean }
   /** `efm set-priority`: may you be promoted, whatever your properties say? */
   | { kind: 'setPromotable'; promotable: boolean }
@@ -139,8 +158,11 @@ export type AgentMessage =
   | { type: 'heartbeat'; status: MemberStatus }
   | { type: 'request'; id: number; request: AgentRequest; quiet?: boolean }
   | { type: 'answer'; id: number; ok: boolean; detail: string | null }
-  /** The sender's own database has failed, confirmed by the cluster; `promotions` had begun by then. */
-  | { type: 'report'; what: 'failed.primary' | 'failed.standby'; promotions: number }
+  /**
+   * Of the sender's own database: it has failed, confirmed by the cluster; or only its own agent does not reach it.
+   * `promotions` had begun by then.
+   */
+  | { type: 'report'; what: 'failed.primary' | 'failed.standby' | 'reached.standby'; promotions: number }
   /** The sender's agent ends in good order. */
   | { type: 'leave' }
   /** You are not on the list of allowed nodes. */

@@ -53,6 +53,8 @@ export class Membership {
   #shared: SharedState;
   #own = '';
   #beat: TimerId = null;
+  /** One for all heartbeats. */
+  readonly #again = (): void => this.start();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -62,7 +64,7 @@ export class Membership {
 
   start(): void {
     this.announce();
-    this.#beat = this.#clock.setTimeout(() => this.start(), heartbeatPeriodMs);
+    this.#beat = this.#clock.setTimeout(this.#again, heartbeatPeriodMs);
   }
 
   stop(): void {

@@ -5,9 +5,9 @@ import { type CheckPurpose, healthCheckMachine } from './pgpool-health-check.ts'
 import type { PgpoolHost } from './pgpool-host.ts';
 import {
   noReplicationView,
+  ReplicationCheck,
   type ReplicationReport,
   type ReplicationView,
-  replicationCheckMachine,
   replicationViewAfter,
 } from './pgpool-replication-check.ts';
 import type { CompleteSettings } from './pgpool-settings.ts';
@@ -33,22 +33,20 @@ export class PgpoolChecks {
   readonly #healthChecks = new Map<number, Actor<typeof healthCheckMachine>>();
   /** Second of the day before which auto_failback leaves a node alone. */
   readonly #failbackFrom = new Map<number, number>();
-  readonly #replication: Actor<typeof replicationCheckMachine>;
+  readonly #replication: ReplicationCheck;
   #view: ReplicationView = noReplicationView;
 
   constructor(host: PgpoolHost, settings: CompleteSettings, pgpool: CheckedPgpool) {
     this.#host = host;
     this.#settings = settings;
     this.#pgpool = pgpool;
-    this.#replication = createActor(replicationCheckMachine, {
-      clock: xstateClock(host.clock),
-      input: {
-        periodMs: host.checkReplication ? settings.srCheckPeriodMs : 0,
-        mayCheck: () => !pgpool.switching() && !pgpool.locked(),
-      },
+    this.#replication = new ReplicationCheck({
+      clock: host.clock,
+      periodMs: host.checkReplication ? settings.srCheckPeriodMs : 0,
+      mayCheck: () => !pgpool.switching() && !pgpool.locked(),
+      check: () => this.#checkReplication(),
+      over: () => pgpool.holdLock(false),
     });
-    this.#replication.on('check', () => this.#checkReplication());
-    this.#replication.on('over', () => pgpool.holdLock(false));
   }
 
   get view(): ReplicationView {
@@ -72,7 +70,7 @@ export class PgpoolChecks {
 
   /** A request is done: the replication check starts anew, and nodes that are in use now get a health check. */
   requestDone(): void {
-    this.#replication.send({ type: 'restart' });
+    this.#replication.restart();
     this.forkHealthChecks();
   }
 
@@ -140,7 +138,7 @@ export class PgpoolChecks {
       const primary = this.#pgpool.state().primary;
       this.#view = replicationViewAfter(this.#view, report, { primary, asked });
       this.#detachFalsePrimaries(report);
-      this.#replication.send({ type: 'checked' });
+      this.#replication.checked();
     });
   }
 

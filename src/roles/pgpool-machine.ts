@@ -112,19 +112,12 @@ export const pgpoolMachine = base.createMachine({
     follows: [],
     following: false,
     followNode: -1,
-    lockHolders: 0,
     pcpHeld: 0,
   }),
   on: {
     connected: { actions: markConnected },
     mainUnreachable: { actions: skipMain },
     synced: { actions: sync },
-    'lock.taken': { actions: base.assign({ lockHolders: ({ context }) => context.lockHolders + 1 }) },
-    'lock.released': {
-      actions: base.assign({
-        lockHolders: ({ context }) => Math.max(0, context.lockHolders - 1),
-      }),
-    },
     'pcp.held': { actions: base.assign({ pcpHeld: ({ context }) => context.pcpHeld + 1 }) },
     'pcp.released': { actions: base.assign({ pcpHeld: ({ context }) => context.pcpHeld - 1 }) },
   },

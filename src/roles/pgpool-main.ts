@@ -34,6 +34,8 @@ export interface MainInput {
   shared: PgpoolState;
   /** The machine's time of day in whole seconds. */
   second(): number;
+  /** Others than the own follow runs hold the follow lock. */
+  othersHoldLock(): boolean;
 }
 
 interface MainContext extends MainInput {
@@ -52,8 +54,6 @@ interface MainContext extends MainInput {
   following: boolean;
   /** Node whose follow command runs. */
   followNode: number;
-  /** Others that hold the follow lock: the replication check, and a follow run of the watchdog's leader. */
-  lockHolders: number;
   /** PCP clients that keep their connection. */
   pcpHeld: number;
 }
@@ -69,8 +69,6 @@ type MainEvent =
   | { type: 'connected'; nodes: readonly number[] }
   /** A client session found the main node dead and skipped it. */
   | { type: 'mainUnreachable'; node: number; reachable: readonly number[] }
-  | { type: 'lock.taken' }
-  | { type: 'lock.released' }
   | { type: 'pcp.held' }
   | { type: 'pcp.released' }
   /** The leader of the watchdog has told the state of the nodes. */
@@ -145,7 +143,7 @@ export const mainBase = setup({
     heardOfEnds: ({ context }) => isQueued(context) && context.searches > 1,
     commandDue: ({ context }) => commandOf(context) !== null,
     mustSearch: ({ context }) => mustSearch(context) && context.settings.alwaysPrimary === null,
-    lockFree: ({ context }) => context.lockHolders === 0,
+    lockFree: ({ context }) => !context.othersHoldLock(),
     pcpHeld: ({ context }) => context.settings.waitsForPcpClients && context.pcpHeld > 0,
     pcpFree: ({ context }) => context.pcpHeld === 0,
     found: ({ context, event }) => event.type === 'roles' && foundBy(context, event) >= 0,

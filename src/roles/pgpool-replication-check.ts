@@ -1,4 +1,4 @@
-import { setup } from 'xstate';
+import type { Clock, TimerId } from '../kernel/clock.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 
 /** What one replication check sees, by node id. */
@@ -38,46 +38,69 @@ export function replicationViewAfter(
 /** The main process ends the check's process after every request, and forks it again after its rest of a second. */
 const restartMs = 1000;
 
-const base = setup({
-  types: {
-    input: {} as { periodMs: number; mayCheck: () => boolean },
-    context: {} as { periodMs: number; mayCheck: () => boolean },
-    events: {} as { type: 'checked' } | { type: 'restart' },
-    emitted: {} as { type: 'check' } | { type: 'over' },
-  },
-  delays: { period: ({ context }) => context.periodMs, restart: restartMs },
-  guards: {
-    off: ({ context }) => context.periodMs <= 0,
-    mayCheck: ({ context }) => context.mayCheck(),
-  },
-});
+export interface ReplicationCheckOptions {
+  clock: Clock;
+  /** `sr_check_period`; 0 is off. */
+  periodMs: number;
+  mayCheck: () => boolean;
+  /** Look at the nodes; `checked` ends it. */
+  check: () => void;
+  /** The look is over. */
+  over: () => void;
+}
 
 /**
  * Pgpool's check of replication delay and of false primaries (`sr_check`): a look every `sr_check_period`, skipped while Pgpool is
  * switching or a follow run holds the lock. While it looks it holds that lock itself: a node that hangs in it holds up every
- * search (docs/method.md).
+ * search (docs/method.md). After a request it starts anew, unless it is looking.
  *
+ * Timers and no statechart, for it goes round as long as Pgpool runs and nothing happens.
  * Source: Pgpool-II 4.3.5, src/streaming_replication/pool_worker_child.c.
  */
-export const replicationCheckMachine = base.createMachine({
-  id: 'replicationCheck',
-  context: ({ input }) => input,
-  initial: 'due',
-  states: {
-    off: {},
-    due: {
-      always: [
-        { guard: 'off', target: 'off' },
-        { guard: 'mayCheck', target: 'checking' },
-        { target: 'sleeping' },
-      ],
-    },
-    checking: {
-      entry: base.emit({ type: 'check' }),
-      on: { checked: 'sleeping' },
-      exit: base.emit({ type: 'over' }),
-    },
-    sleeping: { after: { period: 'due' }, on: { restart: 'restarting' } },
-    restarting: { after: { restart: 'due' } },
-  },
-});
+export class ReplicationCheck {
+  readonly #options: ReplicationCheckOptions;
+  #state: 'off' | 'checking' | 'sleeping' | 'restarting' = 'off';
+  #timer: TimerId = null;
+
+  constructor(options: ReplicationCheckOptions) {
+    this.#options = options;
+  }
+
+  get state(): string {
+    return this.#state;
+  }
+
+  start(): void {
+    if (this.#options.periodMs > 0) this.#due();
+  }
+
+  stop(): void {
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#state = 'off';
+  }
+
+  checked(): void {
+    if (this.#state !== 'checking') return;
+    this.#options.over();
+    this.#wait('sleeping', this.#options.periodMs);
+  }
+
+  restart(): void {
+    if (this.#state !== 'sleeping') return;
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#wait('restarting', restartMs);
+  }
+
+  #due(): void {
+    const { mayCheck, check, periodMs } = this.#options;
+    if (mayCheck()) {
+      this.#state = 'checking';
+      check();
+    } else this.#wait('sleeping', periodMs);
+  }
+
+  #wait(state: 'sleeping' | 'restarting', forMs: number): void {
+    this.#state = state;
+    this.#timer = this.#options.clock.setTimeout(() => this.#due(), forMs);
+  }
+}

@@ -29,13 +29,17 @@ export function isAtLeast(version: string, least: string): boolean {
   return true;
 }
 
+const featuresByVersion = new Map<string, PgpoolFeatures>();
+
 /**
  * What a version does. Of a version without a patch level (`4.3`) the oldest behaviour of that series is taken.
  *
  * Source: the release notes, and pgpool_main.c and child.c of the tags.
  */
 export function pgpoolFeatures(version: string): PgpoolFeatures {
-  return {
+  const known = featuresByVersion.get(version);
+  if (known) return known;
+  const features = {
     searchByTime: isAtLeast(version, '4.3.7'),
     shutdownAlwaysDegenerates: !isAtLeast(version, '4.3'),
     sessionsWait: isAtLeast(version, '4.5'),
@@ -44,4 +48,6 @@ export function pgpoolFeatures(version: string): PgpoolFeatures {
     releasesQuarantine: isAtLeast(version, '4.1'),
     leaderDetachesFalsePrimary: isAtLeast(version, '4.6'),
   };
+  featuresByVersion.set(version, features);
+  return features;
 }

@@ -1,6 +1,7 @@
 import { type Actor, createActor } from 'xstate';
 import { PgpoolChecks } from './pgpool-checks.ts';
 import type { NodeRequest, NodeStatus, PgpoolState } from './pgpool-failover.ts';
+import { FollowLock } from './pgpool-follow-lock.ts';
 import type { PgpoolHost } from './pgpool-host.ts';
 import { pgpoolMachine } from './pgpool-machine.ts';
 import type { PgpoolMainSettings } from './pgpool-main.ts';
@@ -64,12 +65,14 @@ const servingStates = ['starting', 'idle', 'resting', 'rested', 'blocked', 'reap
 /** Creates a Pgpool with the given nodes; it does nothing before `start`. */
 export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared: PgpoolState): Pgpool {
   const complete = completeSettings(settings);
+  const lock = new FollowLock();
   const actor = createActor(pgpoolMachine, {
     clock: xstateClock(host.clock),
     input: {
       settings: mainSettingsOf(complete),
       shared,
       second: () => Math.floor(host.wallMs() / 1000),
+      othersHoldLock: () => lock.held,
     },
   });
   const view = viewOf(actor);
@@ -77,8 +80,8 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
   const requests = new NodeRequests(host, complete, { state: view.state, carryOut });
   const checks = new PgpoolChecks(host, complete, {
     ...view,
-    locked: () => view.following() || actor.getSnapshot().context.lockHolders > 0,
-    holdLock: (held) => actor.send({ type: held ? 'lock.taken' : 'lock.released' }),
+    locked: () => view.following() || lock.held,
+    holdLock: (held) => lock.hold(held),
     degenerate: (node, wholeRestart) => requests.degenerate(node, wholeRestart),
     attach: (node) => requests.attach(node, false),
   });
@@ -111,7 +114,7 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
     graceful: (request, done) => pcp.graceful(request, done),
     holdPcp: () => holdPcp(actor),
     carryOut,
-    lockFollow: (held) => actor.send({ type: held ? 'lock.taken' : 'lock.released' }),
+    lockFollow: (held) => lock.hold(held),
     sync: (status, primary) => {
       actor.send({ type: 'synced', status, primary });
       checks.forkHealthChecks();
@@ -123,6 +126,16 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
 type Main = Actor<typeof pgpoolMachine>;
 
 function viewOf(actor: Main): Pick<Pgpool, 'nodes' | 'state' | 'switching' | 'reaps' | 'following'> {
+  let judged: unknown;
+  let switches = false;
+  /** Asked far more often than the state changes: one look at each snapshot. */
+  const switching = (): boolean => {
+    const snapshot = actor.getSnapshot();
+    if (snapshot === judged) return switches;
+    judged = snapshot;
+    switches = !snapshot.context.starting && !servingStates.some((main) => snapshot.matches({ main }));
+    return switches;
+  };
   const state = (): PgpoolState => actor.getSnapshot().context.shared;
   return {
     state,
@@ -130,11 +143,7 @@ function viewOf(actor: Main): Pick<Pgpool, 'nodes' | 'state' | 'switching' | 're
       const { status, primary } = state();
       return status.map((entry, id) => ({ status: entry, role: id === primary ? 'primary' : 'standby' }));
     },
-    switching: () => {
-      const snapshot = actor.getSnapshot();
-      if (snapshot.context.starting) return false;
-      return !servingStates.some((main) => snapshot.matches({ main }));
-    },
+    switching,
     reaps: () => (['idle', 'reaping'] as const).some((main) => actor.getSnapshot().matches({ main })),
     following: () => actor.getSnapshot().context.following,
   };

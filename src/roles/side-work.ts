@@ -97,6 +97,15 @@ export function pauseReplay(agent: SideWorker, paused: boolean, answer: Answer):
   );
 }
 
+/** A switchover's old primary is to recover with what a standby recovers with now (method.md EFM 2.9). */
+export function readRecoverySettings(agent: SideWorker, answer: Answer): void {
+  agent.perform(
+    'readRecoverySettings',
+    { type: 'readRecoverySettings' },
+    { target: agent.node, done: ({ ok, detail }) => answer(ok, detail) },
+  );
+}
+
 /** What EFM finds odd in its settings when an agent starts (method.md EFM 1.1, 1.2, 2.11). */
 export function noticeSettings(agent: AgentParts): void {
   const { pingServerIp, remoteTimeoutMs, localTimeoutMs, primaryShutdownAsFailure } = agent.settings;

@@ -11,11 +11,12 @@ import type {
   WatchdogMessage,
   WatchdogState,
 } from './watchdog-host.ts';
-import { rankOf, watchdogStateOf } from './watchdog-info.ts';
+import { watchdogStateOf } from './watchdog-info.ts';
 import { WatchdogLifeCheck } from './watchdog-lifecheck.ts';
 import { WatchdogLink } from './watchdog-link.ts';
 import { watchdogMachine } from './watchdog-machine.ts';
 import { WatchdogMembers } from './watchdog-members.ts';
+import { answerNode, takeMessage, type WatchdogDesk } from './watchdog-messages.ts';
 import type { QuorumStatus } from './watchdog-quorum.ts';
 import { WatchdogVip } from './watchdog-vip.ts';
 import { xstateClock } from './xstate-clock.ts';
@@ -33,6 +34,7 @@ export class Watchdog {
   readonly #vip: WatchdogVip;
   readonly #link: WatchdogLink;
   readonly #followers: WatchdogFollowers;
+  readonly #desk: WatchdogDesk;
   #leader: number | null = null;
   #handicapped = false;
   #state: WatchdogState = 'DEAD';
@@ -92,6 +94,22 @@ export class Watchdog {
         startedAtMs: host.clock.nowMs(),
       },
     });
+    this.#desk = {
+      id,
+      host,
+      members: this.#members,
+      link: this.#link,
+      followers: this.#followers,
+      failovers: this.#failovers,
+      leader: () => this.#leader,
+      follow: (leader) => {
+        this.#leader = leader;
+      },
+      info: () => this.#info(),
+      tell: (event) => this.#actor.send(event),
+      lose: (node, by) => this.#lose(node, by),
+      joined: (node) => this.#joined(node),
+    };
     this.#listen();
     this.#actor.start();
   }
@@ -172,79 +190,7 @@ export class Watchdog {
   }
 
   receive(from: number, message: WatchdogMessage): void {
-    if (this.#state === 'DEAD' || this.#state === 'SHUTDOWN') return;
-    const info = 'info' in message ? message.info : undefined;
-    this.#members.heard(from, this.#host.clock.nowMs(), info);
-    switch (message.type) {
-      case 'ask':
-        this.#asked(from, message);
-        break;
-      case 'answer':
-        if (message.info.state === 'LEADER' && this.#leader === null) this.#leader = from;
-        if (message.backends) this.#host.sync(message.backends);
-        if (this.#link.isCurrent(message.id)) {
-          this.#actor.send({ type: 'answered', from, answer: message.answer });
-        }
-        break;
-      case 'goingDown':
-        this.#lose(from, 'connection');
-        break;
-      case 'resigning':
-      case 'lostYou':
-        if (message.type === 'lostYou') this.#followers.lose(from);
-        if (this.#leader === from) this.#leader = null;
-        this.#actor.send({ type: 'changed' });
-        break;
-      case 'rejoin':
-        if (this.#leader === this.#id) this.#meetRival(from, message.info);
-        else if (this.#leader === from || this.#leader === null) this.#actor.send({ type: 'rejoin' });
-        break;
-      case 'waitingForVotes':
-        this.#host.renewQuarantined();
-        break;
-      case 'followLock':
-        if (this.#leader === from) this.#host.lockFollow(message.held);
-        break;
-      case 'failoverEnd':
-        if (this.#leader === from) this.#host.sync(message.backends);
-        break;
-      case 'request':
-      case 'verdict':
-        this.#failovers.receive(from, message);
-        break;
-    }
-  }
-
-  #asked(from: number, { id, question, info }: Extract<WatchdogMessage, { type: 'ask' }>): void {
-    const leads = this.#leader === this.#id;
-    switch (question) {
-      case 'info':
-        this.#answer(from, id, 'accept');
-        break;
-      case 'stand':
-        this.#actor.send({ type: 'stand', from, id, info });
-        break;
-      case 'declare':
-        if (leads) this.#meetRival(from, info);
-        this.#actor.send({ type: 'declared', from, id, info });
-        break;
-      case 'join':
-        this.#answer(from, id, leads ? 'accept' : 'reject');
-        if (leads) this.#joined(from);
-        break;
-      case 'beacon':
-        if (leads) this.#meetRival(from, info);
-        else if (this.#leader === null) this.#actor.send({ type: 'rejoin' });
-        this.#answer(from, id, this.#leader === from ? 'accept' : 'reject');
-        break;
-    }
-  }
-
-  /** Two leaders: the one with quorum stays, then the escalated one, then the older. */
-  #meetRival(from: number, other: WatchdogInfo): void {
-    const own = this.#info();
-    if (rankOf(own, other) < 0) this.#actor.send({ type: 'outranked' });
-    else this.#host.send(from, { type: 'rejoin', info: own });
+    if (this.#state !== 'DEAD' && this.#state !== 'SHUTDOWN') takeMessage(this.#desk, from, message);
   }
 
   #joined(node: number): void {
@@ -284,16 +230,11 @@ export class Watchdog {
     };
   }
 
-  #answer(to: number, id: number, answer: 'accept' | 'reject' | 'error'): void {
-    const leads = answer === 'accept' && this.#leader === this.#id;
-    this.#link.answer(to, id, leads ? { answer, backends: this.#host.backends() } : { answer });
-  }
-
   #listen(): void {
     const actor = this.#actor;
     actor.subscribe(({ value }) => this.#entered(watchdogStateOf(value)));
     actor.on('ask', ({ question, to }) => this.#link.ask(question, to));
-    actor.on('reply', ({ to, id, answer }) => this.#answer(to, id, answer));
+    actor.on('reply', ({ to, ...reply }) => answerNode(this.#desk, to, reply));
     actor.on('forgetLeader', () => {
       this.#leader = null;
     });

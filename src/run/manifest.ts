@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Component, Manifest, ManifestSetting } from '../recording/manifest.ts';
+import type { Component, Manifest, ManifestClass, ManifestSetting } from '../recording/manifest.ts';
+import { sharedCores } from '../sim/hosts.ts';
+import { Destination, planScript, routingRulesOf } from '../sim/script-plan.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { efmDefault } from '../topology/efm-properties.ts';
-import { kindOf } from '../workload/plan.ts';
+import { kindOf, type PlannedClass } from '../workload/plan.ts';
+import { meanPerSecond } from '../workload/rate.ts';
+import type { Script } from '../workload/script.ts';
 import type { RunPlan } from './plan.ts';
 
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -43,10 +47,15 @@ export function manifestOf(
         name: entry.name,
         kind: kindOf(entry),
         script: value.load.classes.find(({ name }) => name === entry.name)?.script ?? '',
-        perSecond: entry.perSecond,
+        ...rateOf(entry, value.phases),
+        statements: entry.script.statements.length,
+        onBothNodes: statementsOnBothNodes(entry.script, cluster),
       })),
       sessions: load.sessions,
       sessionLifetimeMs: load.sessionLifetimeMs,
+      connect: load.connect,
+      late: load.late,
+      protocol: load.protocol,
       patienceMs: load.patienceMs,
       timeoutMs: load.timeoutMs,
       warmupMs: value.phases.warmup,
@@ -54,14 +63,32 @@ export function manifestOf(
       drills: plan.drills.map(({ id, kind, target, atMs }) => ({ id, kind, target, atMs })),
       thresholds: value.thresholds,
     },
-    servers: serversOf(cluster),
+    servers: world.kind === 'simulated' ? withProcessors(cluster) : serversOf(cluster),
     components: world.components,
-    capped: false,
+    capped: cluster.servers.some(({ cap }) => cap !== null),
     calibrated: cluster.serviceTimes.calibrated,
     transport: world.transport,
     settings: settingsOf(plan),
     startedAt: world.startedAt,
   };
+}
+
+/** A class's rate as a manifest tells it: the mean of the measured time, and all of it where it changes. */
+function rateOf(
+  { perSecond, closed }: PlannedClass,
+  { warmup, measure }: { warmup: number; measure: number },
+): Pick<ManifestClass, 'perSecond' | 'rates' | 'closed'> {
+  if (perSecond === null) return { perSecond, closed: closed ?? undefined };
+  if (typeof perSecond === 'number') return { perSecond };
+  const measured = { startMs: warmup, endMs: warmup + measure };
+  return { perSecond: meanPerSecond(perSecond, measured), rates: [...perSecond] };
+}
+
+/** Statements that Pgpool sends to the primary and to the session's own node, as BEGIN and COMMIT. */
+function statementsOnBothNodes(script: Script, { pgpoolSettings }: Cluster): number {
+  const both: readonly number[] = [Destination.primaryThenBalanced, Destination.balancedThenPrimary];
+  const { destinations } = planScript(script, routingRulesOf(pgpoolSettings));
+  return destinations.filter((destination) => both.includes(destination)).length;
 }
 
 function settingsOf({ cluster }: RunPlan): ManifestSetting[] {
@@ -117,9 +144,18 @@ function readPacked(file: string, name: string): string | null {
   return line?.split(' ')[0] ?? null;
 }
 
+/** The same with the cores that each server has in the simulation. */
+function withProcessors(cluster: Cluster): Manifest['servers'] {
+  const cores = new Map(cluster.servers.map(({ name, cpu }) => [name, cpu]));
+  return serversOf(cluster).map((server) => {
+    const own = cores.get(server.name) ?? null;
+    return { ...server, processors: { cores: own ?? sharedCores, shared: own === null } };
+  });
+}
+
 /** The servers of a cluster as a manifest lists them; what Pgpool knows of one is null where it has no database. */
 export function serversOf(cluster: Cluster): Manifest['servers'] {
-  return cluster.servers.map(({ name, address }) => {
+  return cluster.servers.map(({ name, address, cap }) => {
     const backend = cluster.backends.find(({ server }) => server === name);
     return {
       name,
@@ -128,6 +164,7 @@ export function serversOf(cluster: Cluster): Manifest['servers'] {
       backendId: backend?.id ?? null,
       weight: backend?.weight ?? null,
       roleAtStart: backend?.roleAtStart ?? null,
+      ...(cap ? { cap } : {}),
     };
   });
 }

@@ -2,17 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { summarise } from '../analysis/summary.ts';
 import { formatProblem } from '../kernel/errors.ts';
-import { MemoryRecorder } from '../recording/memory.ts';
 import type { Recording } from '../recording/recording.ts';
 import { readRecording, resultFiles, writeResultFile } from '../recording/store.ts';
 import type { Summary } from '../recording/summary.ts';
 import { renderHtml } from '../report/html.ts';
 import { renderJson } from '../report/json.ts';
 import { checkSimulated } from '../sim/check.ts';
-import { SimWorld } from '../sim/world.ts';
-import { driveLoad } from './drive.ts';
-import { manifestOf } from './manifest.ts';
 import type { RunPlan } from './plan.ts';
+import { simulatePlan } from './simulate.ts';
 
 /** What `predicted.json` holds: the simulated summary of the same plan, or why there is none. */
 type Prediction = Summary | { schema: 'pgdrill/no-prediction@1'; why: string };
@@ -26,14 +23,14 @@ export function writeReports(folder: string): Summary {
   return summary;
 }
 
-/** Simulates the plan of a live run and puts the outcome into its folder, for `writeReports`. */
+/** Simulates the plan of a live run and puts the outcome into its folder, for `writeReports`. A prediction sees the plan and never a measurement. */
 export async function writePrediction(folder: string, plan: RunPlan): Promise<void> {
   writeResultFile(folder, resultFiles.predicted, `${JSON.stringify(await predict(plan), null, 2)}\n`);
 }
 
 async function predict(plan: RunPlan): Promise<Prediction> {
   const gaps = checkSimulated(plan.cluster);
-  if (gaps.length === 0) return summarise(await simulate(plan));
+  if (gaps.length === 0) return summarise(await simulatePlan(plan));
   return { schema: 'pgdrill/no-prediction@1', why: gaps.map(formatProblem).join('; ') };
 }
 
@@ -52,18 +49,4 @@ function predictionIn(
   } catch {
     return { noPrediction: `${resultFiles.predicted} cannot be read` };
   }
-}
-
-/** The same question asked of virtual time, in memory: a prediction sees the plan and never a measurement. */
-async function simulate(plan: RunPlan): Promise<Recording> {
-  const world = new SimWorld(plan);
-  const recorder = new MemoryRecorder();
-  await world.prepare(recorder);
-  const { settled } = await driveLoad(world, plan, { recorder });
-  await world.close();
-  const { kind, transport } = world;
-  return recorder.recording(
-    manifestOf(plan, { kind, transport, components: world.components(), startedAt: null }),
-    settled,
-  );
 }

@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path';
 import type { Problem } from '../kernel/errors.ts';
 import { type Model, modelShape } from './model-shape.ts';
 import { type ScenarioFile, scenarioShape } from './scenario-shape.ts';
-import { readSource, type Source } from './source.ts';
+import { type Assignment, reviseModel, reviseScenario, splitAssignments } from './set.ts';
+import { type Revised, readSource, type Source } from './source.ts';
 
 /** A scenario and the cluster model it names, both read and well-formed. */
 export interface Loaded {
@@ -10,17 +11,30 @@ export interface Loaded {
   model: Source<Model>;
 }
 
-/**
- * Reads a scenario and its cluster model; problems of both at once.
- * @param overrides values of the command line that win over the file's
- */
+/** Values of the command line that win over those of the files. */
+export interface Overrides {
+  /** Cluster model instead of the scenario's. */
+  model?: string;
+  /** It wins over one that is `set`. */
+  seed?: number;
+  /** Single values of both files. */
+  set?: readonly Assignment[];
+  /** Judged beside those of the scenario. */
+  thresholds?: readonly string[];
+}
+
+/** Reads a scenario and its cluster model; problems of both at once. */
 export function loadScenario(
   file: string,
-  overrides: { model?: string; seed?: number } = {},
+  overrides: Overrides = {},
 ): { loaded: Loaded | undefined; problems: Problem[] } {
-  const scenario = readSource(file, scenarioShape);
-  const named = overrides.model ?? modelOf(file, scenario.source?.value.cluster);
-  const model = named ? readSource(named, modelShape) : { source: undefined, problems: [] };
+  const { ofScenario, ofModel } = splitAssignments(overrides.set ?? []);
+  const revise = (value: unknown): Revised => reviseScenario(value, ofScenario);
+  const scenario = readSource(file, scenarioShape, revise);
+  const named = overrides.model ?? modelOf(file, scenario.source?.value.cluster, revise);
+  const model = named
+    ? readSource(named, modelShape, (value) => reviseModel(value, ofModel))
+    : { source: undefined, problems: [] };
   const problems = [...scenario.problems, ...model.problems];
   if (!scenario.source || !model.source) return { loaded: undefined, problems };
   if (overrides.seed !== undefined) scenario.source.value.seed = overrides.seed;
@@ -34,12 +48,16 @@ export function loadModel(file: string): { model: Source<Model> | undefined; pro
 }
 
 /** The model is named relative to the scenario; a scenario with mistakes may still name it, so that both are checked. */
-function modelOf(file: string, named: string | undefined): string | undefined {
-  return named === undefined ? clusterLine(file) : resolve(dirname(file), named);
+function modelOf(
+  file: string,
+  named: string | undefined,
+  revise: (value: unknown) => Revised,
+): string | undefined {
+  return named === undefined ? clusterLine(file, revise) : resolve(dirname(file), named);
 }
 
-function clusterLine(file: string): string | undefined {
-  const loose = readSource(file, looseShape);
+function clusterLine(file: string, revise: (value: unknown) => Revised): string | undefined {
+  const loose = readSource(file, looseShape, revise);
   const named = loose.source?.value.cluster;
   return named ? resolve(dirname(file), named) : undefined;
 }

@@ -1,12 +1,86 @@
 import { z } from 'zod';
 import { durationMs } from './values.ts';
 
-/** One service time: mean as a duration, coefficient of variation, and where the number comes from. */
-const serviceTime = z.strictObject({
-  mean: durationMs,
-  variation: z.number().min(0).max(10).default(0.5),
-  source: z.string().min(1),
-});
+/** Shapes that a service time may be drawn from; without one lognormal (docs/method.md S1). */
+export const distributions = ['lognormal', 'exponential', 'gamma', 'deterministic', 'empirical'] as const;
+
+const fewestQuantiles = 2;
+
+/** A service time as the simulation draws it, ms; an empirical one has quantiles, and mean and variation from them. */
+export interface ServiceTime {
+  mean: number;
+  variation: number;
+  distribution: (typeof distributions)[number];
+  quantiles?: readonly number[];
+  source: string;
+}
+
+/**
+ * One service time: mean as a duration, coefficient of variation, and where the number comes from. An empirical one is
+ * given by its quantiles instead: ms, ascending, at equal steps of probability from the least value to the largest, read
+ * with straight lines between them.
+ */
+const serviceTime = z
+  .strictObject({
+    mean: durationMs.optional(),
+    variation: z.number().min(0).max(10).optional(),
+    distribution: z.enum(distributions).default('lognormal'),
+    quantiles: z
+      .array(z.number().min(0, 'a quantile is a number of milliseconds, 0 or more'))
+      .min(fewestQuantiles, 'an empirical distribution needs its least and its largest value at least')
+      .optional(),
+    source: z.string().min(1),
+  })
+  .superRefine(({ mean, variation, distribution, quantiles }, context) => {
+    const refuse = (field: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [field], message });
+    };
+    if (distribution === 'empirical') {
+      if (!quantiles) refuse('distribution', 'an empirical distribution needs quantiles: [ms, …], ascending');
+      if (mean !== undefined) refuse('mean', 'an empirical distribution has its mean in its quantiles');
+      if (variation !== undefined)
+        refuse('variation', 'an empirical distribution has its variation in its quantiles');
+    } else {
+      if (mean === undefined) refuse('mean', 'a mean is missing: a duration such as 0.35ms');
+      if (quantiles)
+        refuse('quantiles', `quantiles belong to an empirical distribution, not to ${distribution}`);
+    }
+    if (variation !== undefined && (distribution === 'exponential' || distribution === 'deterministic'))
+      refuse('variation', `the variation of ${distribution} is ${distribution === 'exponential' ? 1 : 0}`);
+    const fallen = quantiles?.findIndex((value, at) => at > 0 && value < (quantiles[at - 1] ?? 0)) ?? -1;
+    if (fallen > 0)
+      refuse('quantiles', `quantiles ascend; ${quantiles?.[fallen]} follows ${quantiles?.[fallen - 1]}`);
+  })
+  .transform(({ mean, variation, quantiles, ...rest }): ServiceTime => {
+    if (quantiles) return { ...rest, quantiles, ...momentsOf(quantiles) };
+    return { ...rest, ...momentsAs(rest.distribution, mean, variation) };
+  });
+
+/** Variation where a model names none. */
+const usualVariation = 0.5;
+
+function momentsAs(
+  distribution: (typeof distributions)[number],
+  mean = 0,
+  variation = usualVariation,
+): { mean: number; variation: number } {
+  if (distribution === 'exponential') return { mean, variation: 1 };
+  return { mean, variation: distribution === 'deterministic' ? 0 : variation };
+}
+
+/** Mean and coefficient of variation of the density that is level between neighbouring quantiles. */
+function momentsOf(quantiles: readonly number[]): { mean: number; variation: number } {
+  let sum = 0;
+  let squares = 0;
+  for (let at = 1; at < quantiles.length; at += 1) {
+    const [low = 0, high = 0] = quantiles.slice(at - 1, at + 1);
+    sum += (low + high) / 2;
+    squares += (low * low + low * high + high * high) / 3;
+  }
+  const mean = sum / (quantiles.length - 1);
+  const variance = squares / (quantiles.length - 1) - mean * mean;
+  return { mean, variation: mean > 0 ? Math.sqrt(Math.max(0, variance)) / mean : 0 };
+}
 
 const ipv4 = z.ipv4({ error: 'an IPv4 address such as 127.0.77.11' });
 const port = z.int().min(1).max(65535);
@@ -43,6 +117,18 @@ const serverShape = z.strictObject({
     .regex(/^[a-z][a-z0-9_-]*$/i, 'a server name starts with a letter and holds letters, digits, - and _'),
   address: ipv4,
   cpu: z.number().positive().optional(),
+  /** A quota of processor time, as a cgroup sets it: `cpu` cores' worth in each period, then a stop until the next. */
+  cap: z
+    .strictObject({
+      cpu: z.number().positive(),
+      period: durationMs
+        .default(100)
+        .refine(
+          (ms) => ms >= 1 && ms <= 1000,
+          'the period of a cap is between 1ms and 1s, as the kernel allows',
+        ),
+    })
+    .optional(),
   postgres: postgresShape.optional(),
   efm: efmShape.optional(),
   pgpool: pgpoolShape.optional(),
@@ -60,6 +146,20 @@ const serviceTimesShape = z.strictObject({
   script: serviceTime,
   network: serviceTime,
   replication: serviceTime,
+  /** CPU of Pgpool for each statement, on its own host; none without it. */
+  pgpoolStatement: serviceTime.optional(),
+  /** A read on a standby, where it differs from `read`. */
+  readOnStandby: serviceTime.optional(),
+  /** CPU that each standby spends to replay a write; none without it. */
+  replay: serviceTime.optional(),
+  /** COMMIT with its flush on the primary; without it an equal share of `write`. */
+  commit: serviceTime.optional(),
+  /** From the start of Pgpool to its first session; without it `startServer`. */
+  startPgpool: serviceTime.optional(),
+  /** CPU that a database server spends in each second without any load; none without it. */
+  background: serviceTime.optional(),
+  /** WAL of one write. */
+  writeBytes: z.strictObject({ bytes: z.number().positive(), source: z.string().min(1) }).optional(),
 });
 
 /** A cluster model file, before it becomes a `Cluster` (topology). */
@@ -90,6 +190,8 @@ export const modelShape = z.strictObject({
       settings: z.record(z.string(), scalar).default({}),
     })
     .default({ settings: {} }),
+  /** postgresql.conf of every server; the worlds read what docs/method.md names of it. */
+  postgres: z.strictObject({ settings: z.record(z.string(), scalar).default({}) }).default({ settings: {} }),
   operator: z.strictObject({ rebuildAfter: durationMs }).default({ rebuildAfter: 600_000 }),
   serviceTimes: serviceTimesShape,
 });

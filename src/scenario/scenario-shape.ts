@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loadShape } from './load-shape.ts';
 import { durationMs } from './values.ts';
 
 /** Every kind of drill a scenario may name. */
@@ -19,53 +20,6 @@ export const drillKinds = [
   'resume',
 ] as const;
 export type DrillKind = (typeof drillKinds)[number];
-
-const classShape = z
-  .strictObject({
-    name: z.enum(['read', 'write'], { error: 'a class is named read or write' }),
-    script: z.string().min(1),
-    perSecond: z.number().positive().max(100_000).optional(),
-    weight: z.number().positive().optional(),
-  })
-  .refine((entry) => (entry.perSecond === undefined) !== (entry.weight === undefined), {
-    error: 'a class has either perSecond or weight, not both and not none',
-  });
-
-/** Load threads where the scenario names no number: enough for the shipped rates on the two cores of a small machine. */
-const defaultWorkers = 2;
-
-function hasWeight({ weight }: { weight?: number | undefined }): boolean {
-  return weight !== undefined;
-}
-
-const loadShape = z
-  .strictObject({
-    scale: z.int().min(1).max(100_000).default(1),
-    arrivals: z.enum(['constant', 'poisson']).default('constant'),
-    /** All classes together; needed when classes are given by weight. */
-    perSecond: z.number().positive().max(100_000).optional(),
-    classes: z.array(classShape).min(1),
-    sessions: z.int().min(1).max(10_000),
-    sessionLifetime: durationMs.optional(),
-    patience: durationMs.default(1000),
-    timeout: durationMs.default(5000),
-    /** Threads that carry the load; two unless written, but never more than sessions. */
-    workers: z.int().min(1).max(64).optional(),
-  })
-  .refine(({ classes }) => classes.every(hasWeight) || !classes.some(hasWeight), {
-    error: 'classes have either all a weight or all a perSecond of their own',
-    path: ['classes'],
-  })
-  .refine(({ classes, perSecond }) => !classes.some(hasWeight) || perSecond !== undefined, {
-    error: 'classes given by weight need load.perSecond, the rate they share',
-    path: ['classes'],
-  })
-  .refine(({ classes, perSecond }) => classes.some(hasWeight) || perSecond === undefined, {
-    error:
-      'load.perSecond is shared by classes that have a weight, and none has; give each class its own perSecond only',
-    path: ['perSecond'],
-  })
-  .transform((load) => ({ ...load, workers: load.workers ?? Math.min(defaultWorkers, load.sessions) }));
 
 const drillShape = z.strictObject({
   id: z

@@ -16,10 +16,25 @@ export interface Source<T> {
   placeOf(path: Path): Place;
 }
 
-/** Reads a YAML file by a zod shape; every problem at once, each with its place, rule and value. */
+/** A file's value as changed after it was read and before it is checked. */
+export interface Revised {
+  value: unknown;
+  /** Why a change could not be made. */
+  problems: readonly Problem[];
+  /** Goes into the hash, so that a changed file is not taken for itself; empty without a change. */
+  mark: string;
+  /** Where a part of the changed value comes from: its path in the file, or a place outside it. */
+  originOf(path: Path): Path | Place;
+}
+
+/**
+ * Reads a YAML file by a zod shape; every problem at once, each with its place, rule and value.
+ * @param revise changes the value before it is checked
+ */
 export function readSource<Shape extends z.ZodType>(
   file: string,
   shape: Shape,
+  revise: (value: unknown) => Revised = asWritten,
 ): { source: Source<z.output<Shape>> | undefined; problems: Problem[] } {
   let text: string;
   try {
@@ -45,16 +60,22 @@ export function readSource<Shape extends z.ZodType>(
     }));
     return { source: undefined, problems };
   }
-  const placeOf = (path: Path): Place => at(offsetOf(document.contents, path));
-  const parsed = shape.safeParse(document.toJS());
-  if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) =>
-      describe(issue, { value: document.toJS(), placeOf }),
-    );
-    return { source: undefined, problems: problems.sort(byPlace) };
+  const { value, mark, originOf, problems: refused } = revise(document.toJS());
+  const placeOf = (path: Path): Place => {
+    const origin = originOf(path);
+    return 'file' in origin ? origin : at(offsetOf(document.contents, origin));
+  };
+  const parsed = shape.safeParse(value);
+  if (!parsed.success || refused.length > 0) {
+    const problems = (parsed.error?.issues ?? []).flatMap((issue) => describe(issue, { value, placeOf }));
+    return { source: undefined, problems: [...refused, ...problems].sort(byPlace) };
   }
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(text).update(mark).digest('hex').slice(0, 16);
   return { source: { file, value: parsed.data, hash, placeOf }, problems: [] };
+}
+
+function asWritten(value: unknown): Revised {
+  return { value, problems: [], mark: '', originOf: (path) => path };
 }
 
 export function byPlace(a: Problem, b: Problem): number {

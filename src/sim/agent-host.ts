@@ -64,9 +64,12 @@ export class SimHost implements AgentHost {
   readonly #query: Draw;
   readonly #connect: Draw;
   readonly #send: (toNode: string, message: AgentMessage) => void;
+  /** Told of every heartbeat: one for all. */
+  readonly #heartbeat: AgentBeat;
 
   constructor(node: string, parts: SimHostParts, ping: PingTimes) {
     this.#node = node;
+    this.#heartbeat = { node, what: 'heartbeat', tookMs: 0 };
     this.#parts = parts;
     this.#ping = ping;
     this.clock = parts.clock;
@@ -106,7 +109,19 @@ export class SimHost implements AgentHost {
       case 'lookForVip':
         soon(vip.heldBy(this.#node));
         return;
-      case 'setSynchronous':
+      case 'lookForFiles': {
+        const recoveryFile = this.#own?.guarded ? 'recovery.conf' : null;
+        this.#after(programMs, () => done({ ok: true, detail: null, files: { locked: true, recoveryFile } }));
+        return;
+      }
+      case 'setSynchronous': {
+        const own = this.#own;
+        soon(own?.state === 'primary', () => {
+          if (own) this.#parts.replication.waits.change(own, command.numSync);
+        });
+        return;
+      }
+      case 'readRecoverySettings':
       case 'pauseReplay':
       case 'resumeReplay':
         soon(this.#own !== undefined);
@@ -118,7 +133,7 @@ export class SimHost implements AgentHost {
   }
 
   send(toNode: string, message: AgentMessage): void {
-    if (message.type === 'heartbeat') this.#parts.beat?.({ node: this.#node, what: 'heartbeat', tookMs: 0 });
+    if (message.type === 'heartbeat') this.#parts.beat?.(this.#heartbeat);
     this.#send(toNode, message);
   }
 
@@ -166,10 +181,11 @@ export class SimHost implements AgentHost {
 
   #answerOf(server: SimServer): CommandOutcome {
     const { inRecovery } = server;
-    const replayedBytes = this.#parts.replication.positionOf(server);
-    const receivedBytes = inRecovery ? replayedBytes : null;
+    const { replication } = this.#parts;
+    const replayedBytes = replication.replayedOf(server);
+    const receivedBytes = inRecovery ? replication.positionOf(server) : null;
     const answer = { ok: true, detail: null, inRecovery, positions: { receivedBytes, replayedBytes } };
-    return inRecovery ? answer : { ...answer, synchronous: null };
+    return inRecovery ? answer : { ...answer, synchronous: replication.waits.stateOf(server) };
   }
 
   #runPing(target: 'vip' | 'wellKnown', done: Done): void {

@@ -14,6 +14,7 @@ export class BackendSight {
   readonly #host: string;
   readonly #connectTimeoutMs: number;
   readonly #connect: Draw;
+  readonly #delays: () => readonly number[];
   readonly #unheard: { id: number; act: () => void }[] = [];
 
   /** @param options.connect the share of a session's start that one server, or Pgpool's own, takes */
@@ -25,6 +26,8 @@ export class BackendSight {
       host: string;
       connectTimeoutMs: number;
       connect: Draw;
+      /** By node id, how far replay is behind the primary, bytes. */
+      delays: () => readonly number[];
     },
   ) {
     this.#clock = clock;
@@ -33,6 +36,7 @@ export class BackendSight {
     this.#host = options.host;
     this.#connectTimeoutMs = options.connectTimeoutMs;
     this.#connect = options.connect;
+    this.#delays = options.delays;
   }
 
   server(id: number): SimServer {
@@ -100,7 +104,7 @@ export class BackendSight {
     return {
       answers,
       upstreams: servers.map(({ upstream }) => servers.find(({ name }) => name === upstream)?.id ?? null),
-      delayBytes: servers.map(() => 0),
+      delayBytes: this.#delays(),
       streaming: servers.map(({ id, state }) => state === 'standby' && answers[id] !== null),
     };
   }

@@ -1,13 +1,15 @@
 import type { Problem } from '../kernel/errors.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { pgpoolDurationMs, pgpoolNumber, pgpoolSetting } from '../topology/pgpool-conf.ts';
+import { parseSynchronousNames, standbyNames } from '../topology/synchronous-names.ts';
+import { synchronousCommits } from './synchronous.ts';
 
 /** Settings of pgpool.conf that the model follows at one value only: another one would be silently ignored. */
 const onlyAt: Readonly<Record<string, readonly string[]>> = {
   load_balance_mode: ['on'],
   statement_level_load_balance: ['off'],
   disable_load_balance_on_write: ['transaction', 'off'],
-  delay_threshold: ['0'],
+  prefer_lower_delay_standby: ['off'],
   failover_command: [''],
   child_max_connections: ['0'],
   connection_life_time: ['0'],
@@ -41,7 +43,25 @@ export function checkSimulated(cluster: Cluster): Problem[] {
     const accepted = values.map((entry) => `'${entry}'`).join(' or ');
     complain(`${name} = '${value}' is not simulated`, `this release simulates ${accepted}; run it live`);
   }
-  return [...checkShape(cluster), ...problems];
+  return [...checkShape(cluster), ...problems, ...checkPostgres(cluster)];
+}
+
+/** Settings of postgresql.conf that replication follows; every other one a simulation does without. */
+function checkPostgres({ postgresSettings, backends }: Cluster): Problem[] {
+  const problems: Problem[] = [];
+  const complain = complainTo(problems);
+  const { synchronous_commit: commit = 'on', synchronous_standby_names: names = '' } = postgresSettings;
+  if (!synchronousCommits.some((value) => value === commit)) {
+    complain(`synchronous_commit = '${commit}' is no value of it`, `write ${synchronousCommits.join(', ')}`);
+  }
+  const rule = parseSynchronousNames(names);
+  const standbys = backends.map(({ server }) => server);
+  for (const name of rule ? standbyNames(rule) : []) {
+    if (name === '*' || standbys.includes(name)) continue;
+    const hint = `a standby goes by the name of its server: ${standbys.join(', ')}`;
+    complain(`synchronous_standby_names names ${name}, which is no server with PostgreSQL`, hint);
+  }
+  return problems;
 }
 
 function complainTo(problems: Problem[]): (message: string, hint: string) => void {

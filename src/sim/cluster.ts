@@ -1,22 +1,27 @@
 import type { ActionResult, ClusterView, DrillAction } from '../drills/world.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { VirtualClock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
 import { Random } from '../kernel/random.ts';
 import { FailedServer } from '../roles/failed-server.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
 import type { Backend, Cluster } from '../topology/cluster.ts';
+import { pgpoolNumber } from '../topology/pgpool-conf.ts';
+import type { RoutingRules } from '../topology/statement-routing.ts';
 import type { AgentBeat } from './agent-host.ts';
 import { AgentNet } from './agent-net.ts';
 import { SimAgents } from './agents.ts';
+import { Background } from './background.ts';
 import { type Draw, Draws } from './draws.ts';
+import { stationsOf } from './hosts.ts';
 import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
 import { PgpoolFront } from './pgpool-front.ts';
 import { pgpoolSettingsOf } from './pgpool-settings.ts';
 import { Replication } from './replication.ts';
+import { replicationSettings } from './replication-settings.ts';
+import { routingRulesOf } from './script-plan.ts';
 import { Scripts, type ScriptWaits } from './scripts.ts';
 import { SimServer } from './server.ts';
-import { Station } from './station.ts';
 import { VirtualIp } from './virtual-ip.ts';
 
 /** When the parts of a cluster start, ms after its servers; agents by their place in the node list. */
@@ -27,9 +32,6 @@ export interface StartTimes {
 
 /** Servers are up, then Pgpool starts, then the agents one after the other. */
 const startInOrder: StartTimes = { pgpoolMs: 3000, agentMs: (position) => 4000 + 300 * position };
-
-/** Cores of the one machine that carries every server without a `cpu` of its own, as the lab's servers are (docs/method.md S2). */
-const sharedCores = 2;
 
 export interface SimClusterOptions {
   seed: number;
@@ -58,17 +60,19 @@ export class SimCluster {
   readonly replication: Replication;
   readonly front: PgpoolFront;
   readonly observers: Observers;
+  readonly routingRules: RoutingRules;
   readonly record: (event: RecordedEventWithoutTime) => void;
-  readonly #clock: Clock;
+  readonly #clock: VirtualClock;
   readonly #cluster: Cluster;
   readonly #network: Network;
   readonly #agents: SimAgents;
   readonly #scripts: Scripts;
+  readonly #background: Background;
   readonly #rebuild: Draw;
   readonly #startPgpool: Draw;
   readonly #lastFailed = new FailedServer();
 
-  constructor(clock: Clock, cluster: Cluster, options: SimClusterOptions) {
+  constructor(clock: VirtualClock, cluster: Cluster, options: SimClusterOptions) {
     const { seed, record, waits, lossStyle, beat } = options;
     this.#clock = clock;
     this.#cluster = cluster;
@@ -81,14 +85,15 @@ export class SimCluster {
     );
     const network = this.#network;
     const primary = primaryAtStart(cluster.backends);
-    const stationOf = stationsOf(clock, cluster);
+    const stationOf = stationsOf(clock, cluster, draws);
     this.servers = cluster.backends.map(({ id, server: name }) => {
       const upstream = id === primary.id ? null : primary.server;
       return new SimServer(clock, draws, { name, id, station: stationOf(name), upstream });
     });
     const { servers } = this;
-    const replication = new Replication(clock, draws, { servers, network });
+    const replication = new Replication(clock, draws, { servers, network, ...replicationSettings(cluster) });
     this.replication = replication;
+    this.routingRules = routingRulesOf(cluster.pgpoolSettings);
     const host = cluster.pgpools[0]?.server ?? '';
     const front = new PgpoolFront(clock, draws, {
       servers,
@@ -98,6 +103,8 @@ export class SimCluster {
       weights: cluster.backends.map(({ weight }) => weight),
       settings: pgpoolSettingsOf(cluster, options.hasFollowCommand ?? true),
       primary: primary.id,
+      delayThresholdBytes: pgpoolNumber(cluster.pgpoolSettings, 'delay_threshold') ?? 0,
+      delays: () => replication.delays(),
       follow: (run, done) => scripts.follow(run, done),
     });
     this.front = front;
@@ -112,6 +119,11 @@ export class SimCluster {
     const vip = new VirtualIp(network);
     this.#agents = new SimAgents(cluster, { ...shared, net, scripts, vip, beat, record: recordAgent });
     this.observers = new Observers(clock, {
+      hosts: cluster.servers.flatMap(({ name }) => {
+        const runs = servers.some((server) => server.name === name) ? 'postgres' : 'pgpool';
+        const isPart = runs === 'postgres' || cluster.pgpools.some((place) => place.server === name);
+        return isPart ? [{ name, runs, station: stationOf(name) }] : [];
+      }),
       front,
       pgpoolName: host || 'pgpool',
       servers,
@@ -119,8 +131,9 @@ export class SimCluster {
       draws,
       record,
     });
+    this.#background = new Background(clock, draws, servers);
     this.#rebuild = draws.of('rebuildServer', 'operator');
-    this.#startPgpool = draws.of('startServer', 'Pgpool');
+    this.#startPgpool = draws.optional('startPgpool', 'Pgpool') ?? draws.of('startServer', 'Pgpool');
   }
 
   /** Scripts or the follow command still have work in the background. */
@@ -132,10 +145,12 @@ export class SimCluster {
     for (const server of this.servers) server.send({ type: 'start' });
     this.#clock.setTimeout(() => this.front.pgpool.start(), pgpoolMs);
     this.#agents.startAll(agentMs);
+    this.#background.start();
   }
 
   close(): void {
     this.observers.stop();
+    this.#background.stop();
     this.#agents.close();
     this.front.pgpool.stop();
     for (const server of this.servers) server.close();
@@ -223,9 +238,9 @@ export class SimCluster {
   }
 
   /** Rows on the timeline of the one primary; null when there is none or several. */
-  survivingRows(): readonly string[] | null {
-    const primaries = this.servers.filter(({ state }) => state === 'primary');
-    return primaries.length === 1 ? (primaries[0] as SimServer).rows : null;
+  survivingRows(): Iterable<string> | null {
+    const [primary, ...others] = this.servers.filter(({ state }) => state === 'primary');
+    return primary && others.length === 0 ? primary.wal.log.ids(primary.wal.applied) : null;
   }
 
   /** A lost host is repaired first; its agent starts when the server is a standby. */
@@ -265,12 +280,3 @@ type OnServer =
       ? never
       : Action
     : never;
-
-/** Each server's processors: its own, or those of the one machine that all others share. */
-function stationsOf(clock: Clock, { servers }: Cluster): (server: string) => Station {
-  const shared = new Station(clock, sharedCores);
-  const own = new Map(
-    servers.flatMap(({ name, cpu }) => (cpu === null ? [] : [[name, new Station(clock, cpu)] as const])),
-  );
-  return (server) => own.get(server) ?? shared;
-}

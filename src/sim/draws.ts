@@ -1,14 +1,23 @@
+import { invariant } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
-import type { ServiceTimes } from '../scenario/model-shape.ts';
-
-export type ServiceTimeName = Exclude<keyof ServiceTimes, 'calibrated'>;
+import type { ServiceTime, ServiceTimes } from '../scenario/model-shape.ts';
 
 /** One source of service times; each call is the next one, in ms. */
 export type Draw = () => number;
 
+type TimeNames<Times> = {
+  [Name in keyof Times]-?: Exclude<Times[Name], undefined> extends ServiceTime ? Name : never;
+}[keyof Times];
+export type ServiceTimeName = TimeNames<ServiceTimes>;
+
+/** Names that every model has a service time for. */
+type CertainName = {
+  [Name in ServiceTimeName]: undefined extends ServiceTimes[Name] ? never : Name;
+}[ServiceTimeName];
+
 /**
- * The service times of a model as seeded streams, one for each source, so that one source never moves another.
- * Lognormal with the model's mean and coefficient of variation (docs/method.md S1).
+ * The service times of a model as seeded streams, one for each source, so that one source never moves another
+ * (docs/method.md S1).
  */
 export class Draws {
   readonly #times: ServiceTimes;
@@ -19,10 +28,14 @@ export class Draws {
     this.#random = random;
   }
 
-  of(name: ServiceTimeName, source: string): Draw {
-    const { mean, variation } = this.#times[name];
-    const stream = this.#random.fork(`${name} of ${source}`);
-    return variation === 0 ? () => mean : () => stream.lognormal(mean, variation);
+  of(name: CertainName, source: string): Draw {
+    return drawOf(this.#times[name], this.#random.fork(`${name} of ${source}`));
+  }
+
+  /** Null where the model does not say. */
+  optional(name: ServiceTimeName, source: string): Draw | null {
+    const time = this.#times[name];
+    return time ? drawOf(time, this.#random.fork(`${name} of ${source}`)) : null;
   }
 
   /** Uniform spans between two bounds, in ms. */
@@ -36,4 +49,40 @@ export class Draws {
     const stream = this.#random.fork(source);
     return () => stream.unit();
   }
+}
+
+/** Draws of a service time from a stream. */
+export function drawOf({ mean, variation, distribution, quantiles }: ServiceTime, stream: Random): Draw {
+  if (variation === 0) return () => mean;
+  switch (distribution) {
+    case 'exponential':
+      return () => stream.exponential(mean);
+    case 'gamma':
+      return () => stream.gamma(mean, variation);
+    case 'deterministic':
+      return () => mean;
+    case 'empirical':
+      invariant(quantiles && quantiles.length > 1, 'an empirical service time has quantiles');
+      return empirical(Float64Array.from(quantiles), stream);
+    default:
+      return lognormal(mean, variation, stream);
+  }
+}
+
+function lognormal(mean: number, variation: number, stream: Random): Draw {
+  const variance = Math.log(1 + variation * variation);
+  const spread = Math.sqrt(variance);
+  const median = mean * Math.exp(-variance / 2);
+  return () => median * Math.exp(spread * stream.normal());
+}
+
+/** Straight lines between quantiles at equal steps of probability. */
+function empirical(quantiles: Float64Array, stream: Random): Draw {
+  const last = quantiles.length - 1;
+  return () => {
+    const place = stream.unit() * last;
+    const step = Math.min(last - 1, Math.floor(place));
+    const low = quantiles[step] as number;
+    return low + (place - step) * ((quantiles[step + 1] as number) - low);
+  };
 }

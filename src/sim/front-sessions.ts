@@ -19,6 +19,8 @@ export interface FrontSession {
   /** Backends it is connected to: node id and the server's incarnation. */
   readonly backends: ReadonlyMap<number, number>;
   readonly loadBalanceNode: number;
+  /** It will end soon, and carries out nothing more. */
+  isDoomed: boolean;
   /** Its connection ends with this error; called once. `killed`: the main process ended its child and has another in its place. */
   end(error: ClientError, killed: boolean): void;
 }
@@ -27,7 +29,7 @@ export interface FrontSession {
 export class FrontSessions {
   readonly #clock: Clock;
   readonly #pgpool: () => Pgpool;
-  readonly #sessions = new Map<FrontSession, 'alive' | 'doomed'>();
+  readonly #sessions = new Set<FrontSession>();
   readonly #lossDelay: Draw;
   readonly #cutDelay: Draw;
 
@@ -45,16 +47,12 @@ export class FrontSessions {
 
   /** A session has begun; `left` ends what is known of it. */
   joined(session: FrontSession): void {
-    this.#sessions.set(session, 'alive');
+    this.#sessions.add(session);
   }
 
   left(session: FrontSession): void {
     this.#sessions.delete(session);
-  }
-
-  /** It will end soon, and carries out nothing more. */
-  isDoomed(session: FrontSession): boolean {
-    return this.#sessions.get(session) !== 'alive';
+    session.isDoomed = true;
   }
 
   /** The node that "primary" means to a session; null when it has none. */
@@ -63,7 +61,7 @@ export class FrontSessions {
   }
 
   cut(cut: Cut): void {
-    for (const [session] of [...this.#sessions]) {
+    for (const session of [...this.#sessions]) {
       if (cut.scope === 'all' || (cut.scope === 'balancedTo' && session.loadBalanceNode === cut.node)) {
         this.#doom(session, cutError, this.#cutDelay());
       }
@@ -73,7 +71,7 @@ export class FrontSessions {
   /** A server's processes have ended: the sessions that use it hear of it. */
   backendLost(server: SimServer): void {
     let used = false;
-    for (const [session] of [...this.#sessions]) {
+    for (const session of [...this.#sessions]) {
       const uses = server.id === session.loadBalanceNode || server.id === this.primaryOf(session);
       if (!uses || !session.backends.has(server.id)) continue;
       used = true;
@@ -83,8 +81,8 @@ export class FrontSessions {
   }
 
   #doom(session: FrontSession, error: ClientError, delayMs: number): void {
-    if (this.#sessions.get(session) !== 'alive') return;
-    this.#sessions.set(session, 'doomed');
+    if (session.isDoomed) return;
+    session.isDoomed = true;
     this.#clock.setTimeout(() => {
       if (this.#sessions.delete(session)) session.end(error, error === cutError);
     }, delayMs);

@@ -1,16 +1,18 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Pgpool, PgpoolSettings } from '../roles/pgpool.ts';
-import type { Cut, PgpoolState } from '../roles/pgpool-failover.ts';
+import type { Cut, NodeStatus, PgpoolState } from '../roles/pgpool-failover.ts';
 import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
 import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
+import { startState } from '../roles/pgpool-status-file.ts';
 import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
 import { type Backends, type Child, Children } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
-import { type FrontSession, FrontSessions } from './front-sessions.ts';
+import { FrontSessions } from './front-sessions.ts';
 import { Network } from './network.ts';
 import type { SimServer } from './server.ts';
+import { SessionView } from './session-view.ts';
 import type { Station } from './station.ts';
 import { watchedPgpool } from './watched-pgpool.ts';
 
@@ -39,6 +41,10 @@ export interface PgpoolFrontOptions {
   weights: readonly number[];
   settings: PgpoolSettings;
   primary: number;
+  /** delay_threshold; 0: delays do not matter. */
+  delayThresholdBytes?: number;
+  /** By node id, how far replay is behind the primary, bytes; left out: nobody is behind. */
+  delays?: () => readonly number[];
   /** The follow command; `done` is called when it returns. */
   follow(run: { node: number; oldPrimary: number }, done: () => void): void;
 }
@@ -50,14 +56,16 @@ export interface PgpoolFrontOptions {
 export class PgpoolFront {
   readonly children: Children;
   readonly sessions: FrontSessions;
-  /** The backends as Pgpool meets them. */
+  /** The backends as Pgpool meets them, and as its sessions do. */
   readonly sight: BackendSight;
+  readonly view: SessionView;
   readonly #clock: Clock;
   readonly #network: Network;
   readonly #host: string;
   readonly #wallPhaseMs: number;
   readonly #sessionsWait: boolean;
   readonly #listeners: (() => void)[] = [];
+  #statusFile: readonly NodeStatus[] | null = null;
   #pgpool: Pgpool;
   #alive = true;
   readonly #options: PgpoolFrontOptions;
@@ -94,6 +102,13 @@ export class PgpoolFront {
       host: this.#host,
       connectTimeoutMs: Math.max(0, ...connectMs) || usualConnectTimeoutMs,
       connect: this.#connect,
+      delays: options.delays ?? (() => options.servers.map(() => 0)),
+    });
+    this.view = new SessionView({
+      sight: this.sight,
+      sessions: this.sessions,
+      delayThresholdBytes: options.delayThresholdBytes ?? 0,
+      delayBytes: (node) => this.pgpool.replication().delayBytes[node] ?? 0,
     });
     this.#wallPhaseMs = 1000 * draws.units('time of day')();
     this.#pgpool = this.#create({
@@ -142,21 +157,12 @@ export class PgpoolFront {
     this.#changed();
   }
 
-  /** Starts Pgpool anew: nodes that its status file has as down stay down, the primary is the one that is found. */
+  /** Starts Pgpool anew: it reads the nodes' states from its status file, and searches for the primary. */
   restart(): void {
     if (this.#alive) return;
-    const { status } = this.pgpool.state();
-    const primary = this.#options.servers.find(
-      ({ id, state }) => status[id] !== 'down' && state === 'primary',
-    );
-    const up = status.map((entry) => (entry === 'down' ? 'down' : 'waiting'));
     this.#killedAll = false;
     this.#killed = 0;
-    this.#pgpool = this.#create({
-      status: up,
-      primary: primary?.id ?? -1,
-      main: Math.max(0, up.indexOf('waiting')),
-    });
+    this.#pgpool = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
     this.#alive = true;
     this.#pgpool.start();
     this.children.forkDead();
@@ -180,6 +186,11 @@ export class PgpoolFront {
       const at = this.#held.indexOf(dropped);
       if (at >= 0) this.#held.splice(at, 1);
     };
+  }
+
+  /** Processors of Pgpool's own server. */
+  get station(): Station {
+    return this.#options.station;
   }
 
   /** Tries to open a session now. */
@@ -224,12 +235,6 @@ export class PgpoolFront {
     this.#clock.setTimeout(() => this.#unstick(child), kernelConnectMs);
   }
 
-  /** The session's connection to this node still is the one it opened. */
-  connectedTo(session: FrontSession, node: number): boolean {
-    const server = this.#options.servers[node];
-    return server?.accepts === true && session.backends.get(node) === server.incarnation;
-  }
-
   #cut(cut: Cut): void {
     this.children.renew();
     if (cut.scope === 'all') {
@@ -259,8 +264,9 @@ export class PgpoolFront {
     }
   }
 
-  #create(shared: PgpoolState): Pgpool {
-    const { settings, follow } = this.#options;
+  #create(shared: PgpoolState, searchAtStart = false): Pgpool {
+    const { follow } = this.#options;
+    const settings = searchAtStart ? { ...this.#options.settings, searchAtStart } : this.#options.settings;
     const { sight } = this;
     const host = {
       wallMs: () => this.#clock.nowMs() + this.#wallPhaseMs,
@@ -275,6 +281,9 @@ export class PgpoolFront {
       renewChildren: () => this.children.renew(),
       serving: () => this.#serving(),
       reaping: () => this.children.forkDead(),
+      writeStatusFile: (lines: readonly NodeStatus[]) => {
+        this.#statusFile = lines;
+      },
     };
     return watchedPgpool(
       { ...host, clock: this.#clock },
@@ -283,6 +292,7 @@ export class PgpoolFront {
   }
 
   #changed(): void {
+    this.view.changed(this.#alive && this.pgpool.switching());
     for (const listener of this.#listeners) listener();
     const allAnswer = this.sight.changed();
     if (allAnswer) for (const child of [...this.#stuck]) this.#unstick(child);

@@ -1,10 +1,19 @@
-import type { Clock } from '../kernel/clock.ts';
+import type { VirtualClock } from '../kernel/clock.ts';
+import type { EventKernel } from '../kernel/event-kernel.ts';
 import type { BackendGreeting } from '../roles/pgpool-sessions.ts';
 import { createPostgresServer, type PostgresServer, type ServerState } from '../roles/postgres-server.ts';
+import { CommitLog } from './commit-log.ts';
 import type { Draws } from './draws.ts';
 import type { Station } from './station.ts';
 
 const accepting: ReadonlySet<ServerState> = new Set(['standby', 'promoting', 'primary']);
+
+/** What a server has of its timeline's commits, as counts: visible, and written or received; a primary that flushes late has written less. */
+export interface Wal {
+  log: CommitLog;
+  applied: number;
+  received: number;
+}
 
 export interface SimServerOptions {
   name: string;
@@ -16,7 +25,7 @@ export interface SimServerOptions {
 }
 
 /**
- * One simulated PostgreSQL server: its statechart, its processors, and the rows on its timeline.
+ * One simulated PostgreSQL server: its statechart, its processors, and the commits that it has.
  *
  * `incarnation` grows when its processes end: connections of an earlier one are dead.
  */
@@ -24,21 +33,25 @@ export class SimServer {
   readonly name: string;
   readonly id: number;
   readonly station: Station;
-  /** Operation ids of the committed writes, in order of commit. */
-  rows: string[] = [];
+  wal: Wal = { log: new CommitLog(), applied: 0, received: 0 };
   incarnation = 1;
+  /** It takes connections and answers queries. */
+  accepts = false;
   readonly #machine: PostgresServer;
   readonly #listeners: ((state: ServerState, before: ServerState) => void)[] = [];
   readonly #watchers: (() => void)[] = [];
-  readonly #frozen: (() => void)[] = [];
+  /** Events that wait for it to wake: kind and arguments, three numbers each. */
+  readonly #frozen: number[] = [];
+  readonly #kernel: EventKernel;
   #state: ServerState = 'down';
   #hung = false;
   #stopDue = false;
 
-  constructor(clock: Clock, draws: Draws, { name, id, station, upstream }: SimServerOptions) {
+  constructor(clock: VirtualClock, draws: Draws, { name, id, station, upstream }: SimServerOptions) {
     this.name = name;
     this.id = id;
     this.station = station;
+    this.#kernel = clock.kernel;
     const timings = {
       startMs: draws.of('startServer', name),
       stopMs: draws.of('stopServer', name),
@@ -63,11 +76,6 @@ export class SimServer {
     return this.#machine.standbySignal();
   }
 
-  /** It takes connections and answers queries. */
-  get accepts(): boolean {
-    return accepting.has(this.#state) && !this.#hung;
-  }
-
   /** Its processes are stopped (SIGSTOP): the kernel takes connections, nobody answers. */
   get hung(): boolean {
     return this.#hung;
@@ -89,20 +97,15 @@ export class SimServer {
     return this.#state === 'primary' ? 'primary' : 'standby';
   }
 
-  /** Work of `workMs` on one core; `done` is called at its end unless the server's processes have ended before. */
-  run(workMs: number, done: () => void): void {
-    const { incarnation } = this;
-    const end = (): void => {
-      if (incarnation !== this.incarnation) return;
-      if (this.#hung) this.#frozen.push(end);
-      else done();
-    };
-    this.station.run(workMs, end);
+  /** An event of a hung server happens when it wakes; never when its processes end before. */
+  freeze(kind: number, a: number, b: number): void {
+    this.#frozen.push(kind, a, b);
   }
 
   /** SIGSTOP to all its processes. */
   hang(): void {
     this.#hung = this.#state !== 'down';
+    this.accepts = false;
     this.#changed();
   }
 
@@ -110,9 +113,12 @@ export class SimServer {
   wake(): void {
     if (!this.#hung) return;
     this.#hung = false;
+    this.accepts = accepting.has(this.#state);
     if (this.#stopDue) this.send({ type: 'stop' });
     this.#stopDue = false;
-    for (const end of this.#frozen.splice(0)) end();
+    const frozen = this.#frozen.splice(0);
+    for (let at = 0; at < frozen.length; at += 3)
+      this.#kernel.schedule(0, frozen[at] as number, frozen[at + 1] as number, frozen[at + 2] as number);
     this.#changed();
   }
 
@@ -161,6 +167,7 @@ export class SimServer {
       this.#stopDue = false;
       this.#frozen.length = 0;
     }
+    this.accepts = accepting.has(state) && !this.#hung;
     if (accepting.has(before) && !accepting.has(state)) {
       this.incarnation += 1;
     }

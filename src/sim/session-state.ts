@@ -1,20 +1,20 @@
-import type { ExecutionOutcome, ScriptCall } from '../workload/transport.ts';
 import type { Child } from './children.ts';
 import type { FrontSession } from './front-sessions.ts';
 import type { SimServer } from './server.ts';
+
+/** How a session meets a node: over its connection, by silence, or not at all since the connection has ended. */
+export type Reach = 'open' | 'silent' | 'lost';
 
 /** A session that Pgpool has let in. */
 export interface Connection extends FrontSession {
   child: Child;
   server: SimServer;
-}
-
-/** A script that was sent and has not been answered. */
-export interface Execution {
-  call: ScriptCall;
-  /** COMMIT is under way: whether it was done is not known when the connection ends now. */
-  committing: boolean;
-  done: (outcome: ExecutionOutcome) => void;
+  /** What follows is as `SessionView.lookFrom` saw it when so much had changed. */
+  seen: number;
+  /** The node that "primary" means to it; null when it has none. */
+  primary: number | null;
+  primaryReach: Reach;
+  balancedReach: Reach;
 }
 
 /** The kept connections are those that a session opened now would get. */

@@ -1,63 +1,58 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
-import {
-  type AdmissionResult,
-  type ClientError,
-  cutError,
-  lostBackend,
-  readOnlyError,
-} from '../roles/pgpool-sessions.ts';
-import { routeStatement } from '../topology/routing.ts';
+import { invariant } from '../kernel/errors.ts';
+import { type AdmissionResult, type ClientError, cutError } from '../roles/pgpool-sessions.ts';
 import type {
   ConnectOutcome,
   ExecutionOutcome,
   ScriptCall,
   SessionTransport,
-  WireError,
+  TransportHandler,
 } from '../workload/transport.ts';
 import type { Backends, Child } from './children.ts';
-import type { Draw, Draws } from './draws.ts';
-import type { PgpoolFront } from './pgpool-front.ts';
-import type { Replication } from './replication.ts';
+import type { Draw } from './draws.ts';
+import { RunningScript, type RunningScriptParts, type ScriptOwner } from './running-script.ts';
 import type { SimServer } from './server.ts';
-import { type Connection, type Execution, sameConnections } from './session-state.ts';
+import { type Connection, sameConnections } from './session-state.ts';
 
 /** A client gives a connect up after this long, as the live sessions do. */
 const connectTimeoutMs = 3000;
 
-/** Part of a write's service time that its COMMIT takes: one of seven statements. */
-const commitShare = 1 / 7;
-
-export interface SimSessionParts {
+export interface SimSessionParts extends RunningScriptParts {
   clock: Clock;
-  draws: Draws;
-  front: PgpoolFront;
-  replication: Replication;
   /** Counts what the servers answered to living sessions. */
   answered(kind: 'read' | 'write', server: string): void;
 }
 
 /** One client's connection through the simulated Pgpool. */
-export class SimSession implements SessionTransport {
-  onLost: ((error: WireError) => void) | null = null;
+export class SimSession implements SessionTransport, ScriptOwner {
+  handler: TransportHandler | null = null;
   readonly #parts: SimSessionParts;
   readonly #network: Draw;
   readonly #readTime: Draw;
-  readonly #writeTime: Draw;
+  readonly #script: RunningScript;
   #connection: Connection | null = null;
-  #execution: Execution | null = null;
   /** Grows with every connect and close: timers of an earlier one do nothing. */
   #turn = 0;
   #leaveQueue: () => void = () => {};
   #child: Child | null = null;
-  /** The child waits for a server that does not answer. */
-  #stuck = false;
   #timeout: TimerId | null = null;
 
   constructor(parts: SimSessionParts, name: string) {
     this.#parts = parts;
-    this.#network = parts.draws.of('network', name);
-    this.#readTime = parts.draws.of('read', name);
-    this.#writeTime = parts.draws.of('write', name);
+    this.#network = parts.draws.of('network', `start of ${name}`);
+    this.#readTime = parts.draws.of('read', `start of ${name}`);
+    this.#script = new RunningScript(parts, this, name);
+  }
+
+  /** @see ScriptOwner */
+  scriptEnded(outcome: ExecutionOutcome, { kind }: ScriptCall, { name }: SimServer): void {
+    if (outcome.ok) this.#parts.answered(kind, name);
+    this.handler?.onAnswer(outcome);
+  }
+
+  /** @see ScriptOwner */
+  connectionLost(error: ClientError): void {
+    this.#ended(error);
   }
 
   connect(done: (outcome: ConnectOutcome) => void): void {
@@ -83,21 +78,20 @@ export class SimSession implements SessionTransport {
     });
   }
 
-  execute(call: ScriptCall, done: (outcome: ExecutionOutcome) => void): void {
-    this.#execution = { call, committing: false, done };
-    this.#later(this.#network(), () => this.#run());
+  execute(call: ScriptCall): void {
+    invariant(this.#connection !== null, 'a session without a connection executes nothing');
+    this.#script.begin(call, this.#connection);
   }
 
   close(): void {
     this.#turn += 1;
     this.#endAttempt();
     const connection = this.#connection;
-    const idle = this.#execution === null;
+    const idle = !this.#script.isRunning;
     this.#connection = null;
-    this.#execution = null;
     if (connection) this.#parts.front.sessions.left(connection);
-    if (this.#stuck && this.#child) this.#waitFor(this.#child);
-    this.#stuck = false;
+    if (this.#script.isStuck && this.#child) this.#waitFor(this.#child);
+    this.#script.abandon();
     this.#freeChild(connection && idle ? connection.backends : null);
   }
 
@@ -141,6 +135,8 @@ export class SimSession implements SessionTransport {
       server,
       backends,
       loadBalanceNode: admitted.loadBalanceNode,
+      isDoomed: false,
+      ...{ seen: 0, primary: null, primaryReach: 'lost', balancedReach: 'lost' },
       end: (error, killed) => {
         if (this.#connection === connection) this.#ended(error, killed);
         else {
@@ -151,13 +147,13 @@ export class SimSession implements SessionTransport {
     };
     front.sessions.joined(connection);
     front.sight.connectTo(kept ? [] : admitted.nodes, () => {
-      if (turn !== this.#turn || front.sessions.isDoomed(connection)) return;
+      if (turn !== this.#turn || connection.isDoomed) return;
       if (front.pgpool.switching()) {
         connection.end(cutError, false);
         return;
       }
       this.#later(this.#readTime() + 2 * this.#network(), () => {
-        if (front.sessions.isDoomed(connection)) return;
+        if (connection.isDoomed) return;
         this.#connection = connection;
         end({ ok: true, server: server.name });
       });
@@ -169,103 +165,19 @@ export class SimSession implements SessionTransport {
     };
   }
 
-  #run(): void {
-    const { front } = this.#parts;
-    const session = this.#connection;
-    const execution = this.#execution;
-    if (!session || !execution || front.sessions.isDoomed(session)) return;
-    if (front.pgpool.switching()) {
-      this.#ended(cutError);
-      return;
-    }
-    const primary = front.sessions.primaryOf(session);
-    const node = primary === null ? undefined : this.#nodeFor(execution.call, session, primary);
-    if (node !== undefined && session.backends.has(node) && front.sight.silent(node)) {
-      const turn = this.#turn;
-      this.#stuck = true;
-      front.sight.whenHeard(node, () => {
-        if (turn !== this.#turn || this.#execution !== execution) return;
-        this.#stuck = false;
-        this.#run();
-      });
-      return;
-    }
-    if (node === undefined || !front.connectedTo(session, node)) {
-      this.#ended(lostBackend(node ?? session.loadBalanceNode));
-      return;
-    }
-    const server = front.sight.server(node);
-    if (execution.call.kind === 'read') this.#onStation(server, this.#readTime(), () => this.#answer(server));
-    else if (server.state !== 'primary') {
-      this.#onStation(server, this.#readTime(), () => this.#fail(readOnlyError));
-    } else this.#write(server, execution);
-  }
-
-  #nodeFor({ kind }: ScriptCall, { loadBalanceNode }: Connection, primary: number): number | undefined {
-    const session = { primary, loadBalanceNode, inTransaction: kind === 'write', wroteInTransaction: false };
-    return routeStatement(kind, session)[0];
-  }
-
-  #write(server: SimServer, execution: Execution): void {
-    const { front, replication } = this.#parts;
-    const workMs = this.#writeTime();
-    this.#onStation(server, workMs * (1 - commitShare), () => {
-      if (front.pgpool.switching()) {
-        this.#ended(cutError);
-        return;
-      }
-      execution.committing = true;
-      const { operationId } = execution.call;
-      server.run(workMs * commitShare, () => {
-        replication.commit(server, operationId);
-        if (this.#execution === execution) this.#answer(server);
-      });
-    });
-  }
-
-  /** Work of this session's present execution; forgotten when the session has moved on. */
-  #onStation(server: SimServer, workMs: number, done: () => void): void {
-    const turn = this.#turn;
-    const connection = this.#connection;
-    server.run(workMs, () => {
-      if (turn === this.#turn && connection && !this.#parts.front.sessions.isDoomed(connection)) done();
-    });
-  }
-
-  #answer(server: SimServer): void {
-    const execution = this.#execution;
-    this.#later(this.#network(), () => {
-      if (!execution || this.#execution !== execution) return;
-      this.#execution = null;
-      this.#parts.answered(execution.call.kind, server.name);
-      execution.done({ ok: true });
-    });
-  }
-
-  /** An error that leaves the connection as it is. */
-  #fail(error: ClientError): void {
-    const execution = this.#execution;
-    this.#later(this.#network(), () => {
-      if (!execution || this.#execution !== execution) return;
-      this.#execution = null;
-      execution.done({ ok: false, error, definite: true, lost: false });
-    });
-  }
-
   /** The connection is gone; whoever waits is told in a later turn. */
   #ended(error: ClientError, killed = false): void {
     const connection = this.#connection;
     if (!connection) return;
-    const execution = this.#execution;
+    const { isRunning, committing } = this.#script;
     this.#connection = null;
-    this.#execution = null;
-    this.#stuck = false;
+    this.#script.abandon();
     this.#turn += 1;
     this.#parts.front.sessions.left(connection);
     this.#loseChild(connection.backends, killed);
     this.#later(0, () => {
-      if (execution) execution.done({ ok: false, error, definite: !execution.committing, lost: true });
-      else this.onLost?.(error);
+      if (isRunning) this.handler?.onAnswer({ ok: false, error, definite: !committing, lost: true });
+      else this.handler?.onLost(error);
     });
   }
 

@@ -46,6 +46,7 @@ export function watchedPgpool(
     detach: then(pgpool.detach),
     attach: then(pgpool.attach),
     promote: then(pgpool.promote),
+    childEnded: then(pgpool.childEnded),
     sessionConnected: then(pgpool.sessionConnected),
     sessionSawShutdown: then(pgpool.sessionSawShutdown),
     sessionSawError: then(pgpool.sessionSawError),

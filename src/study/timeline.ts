@@ -3,7 +3,7 @@ import { DrillError, ExitCode } from '../kernel/errors.ts';
 import { type DrillKind, drillKinds } from '../scenario/scenario-shape.ts';
 import { readTimelineInput, type TimelineFiles } from './timeline/inputs.ts';
 import { remarksOf } from './timeline/remarks.ts';
-import { noticeRows, phaseRows, spanOver, type TimelineResult } from './timeline/result.ts';
+import { noticeRows, phaseRows, sensitivityRow, spanOver, type TimelineResult } from './timeline/result.ts';
 import { sensitivitiesOf } from './timeline/sensitivity.ts';
 import { TargetSearch } from './timeline/target.ts';
 import { TrialThreads } from './timeline/threads.ts';
@@ -64,14 +64,7 @@ export async function timeline(request: TimelineRequest): Promise<TimelineResult
       writeOutageMs: write,
       readOutageMs: read,
       reducedReadMs: reducedRead,
-      sensitivity: sensitivities.map(({ tunable, ...slopes }) => ({
-        setting: tunable.setting,
-        file: tunable.file,
-        value: tunable.text(plan),
-        writePerSecond: slopes.write,
-        readPerSecond: slopes.read,
-        reducedReadPerSecond: slopes.reducedRead,
-      })),
+      sensitivity: sensitivities.map((sensitivity) => sensitivityRow(sensitivity, plan)),
       notices: noticeRows(set),
       remarks: [...remarksOf({ plan, set, spreads: { write, read, reducedRead } }), ...remarks],
     };

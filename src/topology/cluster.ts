@@ -37,11 +37,21 @@ export interface PgpoolPlace {
   pcpPort: number;
 }
 
+/** One host. */
+export interface ServerPlace {
+  name: string;
+  address: string;
+  /** Cores of its own; null: it shares one machine with the others that have none. */
+  cpu: number | null;
+  /** Quota of processor time: `cpu` cores' worth in each period; null for none. */
+  cap: { cpu: number; periodMs: number } | null;
+}
+
 /** The cluster that both worlds build: who is where, with which settings. A value; roles change in the worlds, not here. */
 export interface Cluster {
   name: string;
   efmCluster: string;
-  servers: readonly { name: string; address: string; cpu: number | null }[];
+  servers: readonly ServerPlace[];
   backends: readonly Backend[];
   agents: readonly AgentPlace[];
   pgpools: readonly PgpoolPlace[];
@@ -52,6 +62,8 @@ export interface Cluster {
    * included, but those in which the model's version differs.
    */
   pgpoolSettings: Readonly<Record<string, string>>;
+  /** postgresql.conf of every server, as far as the model sets it. */
+  postgresSettings: Readonly<Record<string, string>>;
   serviceTimes: ServiceTimes;
   rebuildAfterMs: number;
 }
@@ -73,7 +85,12 @@ export function clusterOf(model: Model, files?: ModelFiles): Cluster {
   return {
     name: model.name,
     efmCluster: model.efm.cluster,
-    servers: model.servers.map(({ name, address, cpu }) => ({ name, address, cpu: cpu ?? null })),
+    servers: model.servers.map(({ name, address, cpu, cap }) => ({
+      name,
+      address,
+      cpu: cpu ?? null,
+      cap: cap ? { cpu: cap.cpu, periodMs: cap.period } : null,
+    })),
     backends: backendsOf(model, written),
     agents: agentsOf(model, files),
     pgpools: model.servers.flatMap(({ name: server, address, pgpool }) =>
@@ -90,6 +107,7 @@ export function clusterOf(model: Model, files?: ModelFiles): Cluster {
     ),
     pgpoolVersion,
     pgpoolSettings: pgpoolSettingsInForce(settings, pgpoolVersion, { watchdog }),
+    postgresSettings: textValues(model.postgres.settings),
     serviceTimes: model.serviceTimes,
     rebuildAfterMs: model.operator.rebuildAfter,
   };

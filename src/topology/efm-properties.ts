@@ -27,6 +27,8 @@ export interface EfmSettings {
   checkVipBeforePromotion: boolean;
   /** How long the VIP may stay reachable before a promotion is given up: check.vip.timeout, before 5.1 node.timeout. */
   checkVipTimeoutMs: number;
+  /** How a host is pinged; its address comes behind it. */
+  pingServerCommand: string;
   /** Address of the well-known host that tells an orphaned agent from a dead primary. */
   pingServerIp: string;
   /** 0: never. Before 5.0 both are auto.resume.period. */
@@ -61,6 +63,11 @@ export interface EfmSettings {
   minimumStandbys: number;
   useReplayTiebreaker: boolean;
   stopFailedPrimary: boolean;
+  /** Notices below it run no script. */
+  notificationLevel: 'INFO' | 'WARNING' | 'SEVERE';
+  /** Stands before the text of a notification; '' for none. */
+  notificationPrefix: string;
+  databaseName: string;
   /** Command lines of the hooks that have one, by property name. */
   hooks: Readonly<Record<string, string>>;
 }
@@ -100,9 +107,13 @@ export function parseEfmSettings(
     virtualIp: read.text('virtual.ip') || null,
     checkVipBeforePromotion: read.truth('check.vip.before.promotion'),
     pingServerIp: read.text('ping.server.ip'),
+    pingServerCommand: read.text('ping.server.command'),
     customMonitor: customMonitorOf(read),
     enableStopCluster: read.has('enable.stop.cluster') ? read.truth('enable.stop.cluster') : true,
     nativePgpool: read.truth('pgpool.enable'),
+    notificationLevel: levelOf(read.text('notification.level')),
+    notificationPrefix: read.text('notification.text.prefix'),
+    databaseName: read.text('db.database'),
     hooks: hooksOf(read),
   };
 }
@@ -126,6 +137,10 @@ const machineBound = new RegExp(
 /** Default of a property; '' for one without, undefined for a name that the version does not know. */
 export function efmDefault(name: string, version?: string): string | undefined {
   return efmDefaultOf(name, version ?? efmVersionOf([name]).version);
+}
+
+function levelOf(text: string): EfmSettings['notificationLevel'] {
+  return text === 'WARNING' || text === 'SEVERE' ? text : 'INFO';
 }
 
 function timesOf(read: PropertyReader) {

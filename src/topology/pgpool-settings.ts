@@ -28,8 +28,8 @@ export function checkSessions(cluster: Pick<Cluster, 'pgpoolSettings'>, sessions
   const less = reserved > 0 ? ` and keeps ${reserved} of them back (reserved_connections)` : '';
   return {
     rule: 'sessions-fit-pgpool',
-    message: `load.sessions is ${sessions}, but Pgpool serves ${children} at once (num_init_children)${less}; the others would wait unanswered`,
-    hint: `lower load.sessions, or set num_init_children: ${sessions + reserved} in the cluster model's pgpool.settings`,
+    message: `the load keeps ${sessions} sessions open, but Pgpool serves ${children} at once (num_init_children)${less}; the others would wait unanswered`,
+    hint: `lower the sessions, set num_init_children: ${sessions + reserved} in the cluster model's pgpool.settings, or write load.connect: perTransaction, with which they take turns`,
   };
 }
 

@@ -1,5 +1,7 @@
 import { Random } from '../kernel/random.ts';
 import type { LoadPlan } from './plan.ts';
+import { type Rate, RateIntegral } from './rate.ts';
+import { onlyWorker, type WorkerShare } from './share.ts';
 
 /** An operation that is due: the `number`-th of its class (from 0), `dueMs` after load start. */
 export interface DueOperation {
@@ -8,89 +10,106 @@ export interface DueOperation {
   dueMs: number;
 }
 
-/** Due operations in order of time. */
-export interface Arrivals {
-  /** Due time of the next operation; Infinity when there is none. */
-  nextDueMs(): number;
-  /** Takes the next operation out. */
-  next(): DueOperation | null;
+/** Due operations in order of time: the next one is what the fields say, and `advance` goes on to the one after it. */
+export interface Arrivals extends Readonly<DueOperation> {
+  /** Infinity when there is none. */
+  readonly dueMs: number;
+  advance(): void;
 }
 
 /**
- * The part of an open model's schedule that one of `workers` equal workers carries out.
+ * The part of the open classes' schedule that one of several equal workers carries out.
  *
  * Operation n of a class is due at the same instant whatever the number of workers, and belongs to worker n mod workers.
- * Constant arrivals are due in the middle of equal gaps, Poisson arrivals after exponential gaps drawn from a stream of
- * the class. Ties go in the order of the classes.
+ * Constant arrivals are due in the middle of equal shares of the rate's integral, Poisson arrivals after exponential
+ * ones drawn from a stream of the class. Ties go in the order of the classes.
  */
 export function arrivalsFor(
   plan: Pick<LoadPlan, 'seed' | 'arrivals' | 'durationMs' | 'classes'>,
-  { worker = 0, workers = 1 }: { worker?: number; workers?: number } = {},
+  share: WorkerShare = onlyWorker,
 ): Arrivals {
-  const streams = plan.classes.map(({ perSecond }, classIndex) => {
-    const gapMs = 1000 / perSecond;
-    const random = new Random(plan.seed).fork(`arrivals of class ${classIndex}`);
-    const times = plan.arrivals === 'constant' ? constantTimes(gapMs) : poissonTimes(gapMs, random);
-    return new ClassArrivals(classIndex, times, { worker, workers, durationMs: plan.durationMs });
-  });
-  const earliest = (): ClassArrivals | null => {
+  return new OpenArrivals(
+    plan.classes.flatMap(({ perSecond }, classIndex) => {
+      if (perSecond === null) return [];
+      const random =
+        plan.arrivals === 'poisson' ? new Random(plan.seed).fork(`arrivals of class ${classIndex}`) : null;
+      return [new ClassArrivals(classIndex, { rate: perSecond, random, share, durationMs: plan.durationMs })];
+    }),
+  );
+}
+
+/** The next operation of several classes. */
+class OpenArrivals implements Arrivals {
+  readonly #streams: readonly ClassArrivals[];
+  #first: ClassArrivals | null = null;
+  classIndex = 0;
+  number = 0;
+  dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(streams: readonly ClassArrivals[]) {
+    this.#streams = streams;
+    this.#look();
+  }
+
+  advance(): void {
+    this.#first?.advance();
+    this.#look();
+  }
+
+  #look(): void {
     let first: ClassArrivals | null = null;
-    for (const stream of streams)
-      if (stream.dueMs < (first?.dueMs ?? Number.POSITIVE_INFINITY)) first = stream;
-    return first;
-  };
-  return {
-    nextDueMs: () => earliest()?.dueMs ?? Number.POSITIVE_INFINITY,
-    next: () => earliest()?.take() ?? null,
-  };
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const stream of this.#streams) {
+      if (stream.dueMs >= dueMs) continue;
+      first = stream;
+      dueMs = stream.dueMs;
+    }
+    this.#first = first;
+    this.dueMs = dueMs;
+    if (first === null) return;
+    this.classIndex = first.classIndex;
+    this.number = first.number;
+  }
 }
 
-/** Due time of operation n; called once for each n, in order. */
-type DueTimes = (number: number) => number;
-
-function constantTimes(gapMs: number): DueTimes {
-  return (number) => (number + 0.5) * gapMs;
-}
-
-function poissonTimes(gapMs: number, random: Random): DueTimes {
-  let dueMs = 0;
-  return () => {
-    dueMs += random.exponential(gapMs);
-    return dueMs;
-  };
+interface ClassSchedule {
+  rate: Rate;
+  /** Null: constant arrivals. */
+  random: Random | null;
+  share: WorkerShare;
+  durationMs: number;
 }
 
 /** One class's own operations: walks the whole schedule and stops at those of its worker. */
 class ClassArrivals {
-  readonly #classIndex: number;
-  readonly #times: DueTimes;
-  readonly #share: { worker: number; workers: number; durationMs: number };
-  #number = -1;
-  dueMs = 0;
+  readonly classIndex: number;
+  readonly #schedule: ClassSchedule;
+  /** Null: one rate for the whole load. */
+  readonly #integral: RateIntegral | null;
+  /** Mean gap between operations: in ms with one rate for the whole load, else in operations. */
+  readonly #gap: number;
+  /** Sum of the gaps drawn so far. */
+  #sum = 0;
+  number = -1;
+  dueMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    classIndex: number,
-    times: DueTimes,
-    share: { worker: number; workers: number; durationMs: number },
-  ) {
-    this.#classIndex = classIndex;
-    this.#times = times;
-    this.#share = share;
-    this.#advance();
+  constructor(classIndex: number, schedule: ClassSchedule) {
+    this.classIndex = classIndex;
+    this.#schedule = schedule;
+    const { rate } = schedule;
+    this.#integral = typeof rate === 'number' ? null : new RateIntegral(rate);
+    this.#gap = typeof rate === 'number' ? 1000 / rate : 1;
+    this.advance();
   }
 
-  take(): DueOperation {
-    const taken = { classIndex: this.#classIndex, number: this.#number, dueMs: this.dueMs };
-    this.#advance();
-    return taken;
-  }
-
-  #advance(): void {
-    const { worker, workers, durationMs } = this.#share;
-    do {
-      this.#number += 1;
-      this.dueMs = this.#times(this.#number);
-    } while (this.#number % workers !== worker && this.dueMs < durationMs);
-    if (this.dueMs >= durationMs) this.dueMs = Number.POSITIVE_INFINITY;
+  advance(): void {
+    const { random, share, durationMs } = this.#schedule;
+    const { worker, workers } = share;
+    const steps = this.number < 0 ? worker + 1 : workers;
+    this.number += steps;
+    if (random === null) this.#sum = (this.number + 0.5) * this.#gap;
+    else for (let step = 0; step < steps; step += 1) this.#sum += random.exponential(this.#gap);
+    const dueMs = this.#integral === null ? this.#sum : this.#integral.instantOf(this.#sum);
+    this.dueMs = dueMs < durationMs ? dueMs : Number.POSITIVE_INFINITY;
   }
 }

@@ -1,5 +1,6 @@
 import { invariant, type Problem } from '../kernel/errors.ts';
 import { builtins, withLedger } from './pgbench/builtin.ts';
+import type { Protocol } from './pgbench/statement.ts';
 import { parseScript, type Script } from './script.ts';
 
 /** What a scenario writes before the name of a built-in script. */
@@ -9,7 +10,10 @@ export const builtinPrefix = 'builtin:';
  * The built-in script of a reference such as `builtin:tpcb-like`, with the operation's id in its history rows: they are
  * the write ledger (docs/method.md). A problem that lists the names when there is none.
  */
-export function builtinScript(reference: string): { script: Script } | { problems: Problem[] } {
+export function builtinScript(
+  reference: string,
+  protocol: Protocol = 'simple',
+): { script: Script } | { problems: Problem[] } {
   const found = builtins.find(({ name }) => builtinPrefix + name === reference);
   if (!found) {
     const known = builtins.map(({ name }) => builtinPrefix + name).join(', ');
@@ -19,7 +23,7 @@ export function builtinScript(reference: string): { script: Script } | { problem
       ],
     };
   }
-  const parsed = parseScript(withLedger(found), reference);
+  const parsed = parseScript(withLedger(found), reference, protocol);
   invariant('script' in parsed, `the built-in script ${reference} must be readable`);
   return parsed;
 }

@@ -1,29 +1,27 @@
 import { Random } from '../kernel/random.ts';
-import type { DueOperation } from './arrivals.ts';
-import { kindOf, type LoadPlan } from './plan.ts';
-import { type RenderedStatement, statementMaker } from './script.ts';
-import type { ScriptCall } from './transport.ts';
+import type { LoadPlan } from './plan.ts';
+import type { Execution } from './script.ts';
 
 const twoTo32 = 4294967296;
 
+/** An operation by class and number: all that its execution follows from. */
+interface Numbered {
+  readonly classIndex: number;
+  readonly number: number;
+}
+
 /**
- * What turns a due operation into the call that carries it out. Its random numbers come from a stream of their own, seeded
+ * What gives an operation its id and the seed of its random numbers. The numbers come from a stream of their own, seeded
  * by class and operation number, so that they are the same whichever worker sends it.
  */
-export function callMaker(plan: LoadPlan): (operation: DueOperation) => ScriptCall {
-  const classes = plan.classes.map((entry, classIndex) => ({
-    className: entry.name,
-    kind: kindOf(entry),
-    seed: new Random(plan.seed).fork(`variables of class ${classIndex}`).uint32(),
-    make: statementMaker(entry.script, plan),
-  }));
-  return ({ classIndex, number }) => {
-    const { className, kind, seed, make } = classes[classIndex] as (typeof classes)[number];
-    const operationId = operationIdOf(classIndex, number);
-    const statements = (): RenderedStatement[] =>
-      make({ operationId, seed: [(seed ^ Math.floor(number / twoTo32)) | 0, number | 0] });
-    return { className, classIndex, kind, operationId, statements };
-  };
+export function executionMaker(plan: Pick<LoadPlan, 'seed' | 'classes'>): (operation: Numbered) => Execution {
+  const seeds = plan.classes.map((_, classIndex) =>
+    new Random(plan.seed).fork(`variables of class ${classIndex}`).uint32(),
+  );
+  return ({ classIndex, number }) => ({
+    operationId: operationIdOf(classIndex, number),
+    seed: [((seeds[classIndex] as number) ^ Math.floor(number / twoTo32)) | 0, number | 0],
+  });
 }
 
 /** The id that the ledger knows an operation by: class and number, at most 22 characters. */

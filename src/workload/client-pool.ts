@@ -1,112 +1,114 @@
 import type { Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/errors.ts';
+import { EventQueue } from '../kernel/event-queue.ts';
 import type { Random } from '../kernel/random.ts';
 import { intervalMs } from '../recording/intervals.ts';
-import type { EndedOperation } from './accounting.ts';
-import type { Arrivals, DueOperation } from './arrivals.ts';
-import { Deadline, hasCome } from './deadline.ts';
-import type { Outcome } from './ledger.ts';
+import type { Arrivals } from './arrivals.ts';
+import { Chain } from './chain.ts';
+import { Deadline, hasCome, isOver } from './deadline.ts';
+import { Flights } from './flights.ts';
+import { kindOf } from './plan.ts';
+import { EndNotes, type PoolObserver } from './pool-observer.ts';
+import { type PlaceOwner, PoolPlace, type PoolPlan, type PoolSession } from './pool-place.ts';
 import { reactionTo } from './retry.ts';
-import { ClientSession } from './session.ts';
-import type { ExecutionOutcome, ScriptCall, SessionTransport } from './transport.ts';
-import { WaitingLine } from './waiting-line.ts';
-
-/** Who keeps the books of a pool. Instants are ms since load start. */
-export interface PoolObserver {
-  due(classIndex: number, dueMs: number): void;
-  /** Once for every due operation. */
-  ended(operation: EndedOperation): void;
-  /** A session could not be opened, after load start. */
-  refused(code: string, atMs: number): void;
-  /** Every 100 ms after load start: nothing becomes due or ends before `nowMs` any more. */
-  advance(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void;
-  /** The load is over and every due operation has ended. */
-  finish(nowMs: number, sessionsByServer: Readonly<Record<string, number>>): void;
-}
+import { OutcomeCode } from './slice-recorder.ts';
+import { StartLine } from './start-line.ts';
+import type { ExecutionOutcome } from './transport.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 export interface ClientPoolOptions {
   clock: Clock;
-  /** One for each session. */
-  transports: readonly SessionTransport[];
+  plan: PoolPlan;
+  /** The sessions of this pool's share of the load (`sessionsOf`), each with what carries it. */
+  sessions: readonly PoolSession[];
+  /** Operations of the open classes. */
   arrivals: Arrivals;
-  /** Kind of each class, by position. */
-  kinds: readonly ('read' | 'write')[];
-  callFor: (operation: DueOperation) => ScriptCall;
   observer: PoolObserver;
   /** For back-off and lifetimes only. */
   random: Random;
-  sessionLifetimeMs: number | null;
-  patienceMs: number;
-  timeoutMs: number;
   /** Distance between the first connects of two sessions; 5 ms unless told. */
   staggerMs?: number;
 }
 
-interface Flight {
-  operation: DueOperation;
-  session: ClientSession;
-  kind: 'read' | 'write';
-  sentMs: number;
-  foundFree: boolean;
-}
-
-const always = (): boolean => true;
+/** SQLSTATE of an execution that the server stopped because it was asked to. */
+const queryCanceled = '57014';
 
 /**
- * The application's connection pool: N sessions that survive everything and carry out due operations in due order.
+ * The application's connection pool: sessions that survive everything and carry out due operations in due order, and beside
+ * them those of closed classes, each of which carries out its own operations one after the other.
  *
- * An operation that was not sent within `patienceMs` of its due time is skipped. One that was sent ends at `timeoutMs`
- * at the latest: a write unknown, a read failed, the connection dropped. Free sessions take turns, so that each carries
- * the same share. Runs on any clock; instants handed to the observer count from the load start given to `start`.
+ * An operation that was not sent within the patience is skipped; when late ones are caught up with, only what is left that
+ * long after the end of the schedule. One that was sent ends at its class's timeout: the server is asked to stop it, where the
+ * transport can ask; without an answer within a grace of 0.5 s, or a way to ask, a write is unknown, a read failed, and the
+ * connection is dropped. Free sessions take turns, so that each carries the same share. Runs on any clock; instants handed
+ * to the observer count from the load start given to `start`.
  */
 export class ClientPool {
   readonly #options: ClientPoolOptions;
-  readonly #sessions: ClientSession[];
-  readonly #waiting = new WaitingLine();
-  /** In order of sending, hence of their deadlines; ended ones leave at once. */
-  readonly #flights = new Set<Flight>();
-  /** Free sessions, the one that has rested longest first. */
-  readonly #idle = new Set<ClientSession>();
+  readonly #kinds: readonly ('read' | 'write')[];
+  readonly #places: readonly PoolPlace[];
+  readonly #waiting: WaitingRoom;
+  readonly #notes: EndNotes;
+  /** Free places of the open classes, the one that has rested longest first. */
+  readonly #idle = new Chain<PoolPlace>();
+  readonly #flights: Flights;
+  /** Places of closed classes in a pause, by the due time of their next operation. */
+  readonly #pausing = new EventQueue<PoolPlace>();
   readonly #arrivalTimer: Deadline;
-  readonly #patienceTimer: Deadline;
-  readonly #timeoutTimer: Deadline;
   readonly #sweepTimer: Deadline;
   #zeroMs = 0;
+  /** Nothing becomes due from here on. */
+  #endMs: number;
+  #stopped = false;
   /** Number of the next sweep, which is due so many slices after load start. */
   #sweeps = 1;
   #state: 'idle' | 'running' | 'draining' | 'closed' = 'idle';
-  #arrivalsEnded = false;
-  #onReady: (() => void) | null = null;
+  #startLine: StartLine | null = null;
   #onDrained: (() => void) | null = null;
 
   constructor(options: ClientPoolOptions) {
-    const { clock, transports, random, sessionLifetimeMs } = options;
+    const { clock, plan, sessions, random } = options;
     this.#options = options;
-    this.#sessions = transports.map(
-      (transport, index) =>
-        new ClientSession({
-          clock,
-          transport,
-          random: random.fork(`session ${index}`),
-          lifetimeMs: sessionLifetimeMs,
-          onIdle: (session) => this.#becameIdle(session),
-          onGone: (session) => this.#idle.delete(session),
-          onRefused: (code) => {
-            if (this.#state === 'running') this.#options.observer.refused(code, Math.max(0, this.#now()));
-          },
-        }),
+    this.#endMs = plan.durationMs;
+    this.#kinds = plan.classes.map(kindOf);
+    this.#notes = new EndNotes(options.observer);
+    this.#waiting = new WaitingRoom(clock, {
+      plan,
+      skip: (operation) => this.#notes.skipped(operation, this.#now()),
+      skipHeld: (place) => {
+        this.#notes.skipped(place.call, this.#now());
+        this.#goOn(place);
+      },
+      onSkipped: () => this.#drainIfDone(),
+    });
+    this.#flights = new Flights(clock, {
+      timeoutsMs: plan.classes.map(({ timeoutMs }) => timeoutMs),
+      giveUp: (place) => {
+        this.#cut(place, 'timeout');
+        this.#drainIfDone();
+      },
+    });
+    const owner: PlaceOwner = {
+      becameIdle: (place) => this.#becameIdle(place),
+      gone: (place) => this.#idle.remove(place),
+      refused: (code) => {
+        if (this.#state === 'running') this.#options.observer.refused(code, Math.max(0, this.#now()));
+      },
+      answered: (place, outcome) => this.#answered(place, outcome),
+    };
+    this.#places = sessions.map(
+      (session, index) =>
+        new PoolPlace({ clock, plan, session, owner, random: random.fork(`session ${index}`) }),
     );
     this.#arrivalTimer = new Deadline(clock, () => this.#takeArrivals());
-    this.#patienceTimer = new Deadline(clock, () => this.#skipImpatient());
-    this.#timeoutTimer = new Deadline(clock, () => this.#dropOverdue());
     this.#sweepTimer = new Deadline(clock, () => this.#sweep());
   }
 
-  /** Opens all sessions, one after the other; `onReady` is called once when every one has been connected. */
+  /** Opens the sessions (`StartLine`); `onReady` is called once when the load may start. */
   connect(onReady: () => void): void {
-    this.#onReady = onReady;
-    const { staggerMs = 5 } = this.#options;
-    for (const [index, session] of this.#sessions.entries()) session.open(index * staggerMs);
+    const { clock, plan, staggerMs = 5 } = this.#options;
+    const perTransaction = plan.connect === 'perTransaction';
+    this.#startLine = new StartLine(this.#places, { clock, perTransaction, staggerMs, onReady });
   }
 
   /**
@@ -120,7 +122,11 @@ export class ClientPool {
     invariant(this.#state === 'idle', 'a pool starts once');
     this.#state = 'running';
     this.#zeroMs = zeroMs;
+    this.#flights.start(zeroMs);
+    this.#waiting.start(zeroMs);
     this.#onDrained = onDrained;
+    for (const place of this.#places)
+      if (place.user !== null) this.#pauseUntil(place, place.user.firstDueMs());
     this.#armArrival();
     this.#sweepTimer.at(zeroMs + intervalMs);
   }
@@ -128,10 +134,13 @@ export class ClientPool {
   /** No more operations become due; those that are due end as they would. */
   stop(): void {
     if (this.#state === 'idle') this.#close();
-    if (this.#state !== 'running') return;
     this.#takeArrivals();
-    this.#arrivalsEnded = true;
+    if (this.#state !== 'running') return;
+    this.#stopped = true;
+    this.#endMs = Math.min(this.#endMs, Math.max(0, this.#now()));
+    while (this.#pausing.size > 0) this.#pausing.pop();
     this.#arrivalTimer.clear();
+    this.#waiting.endSchedule(this.#endMs);
     this.#drainIfDone();
   }
 
@@ -139,15 +148,15 @@ export class ClientPool {
   abort(): void {
     this.stop();
     if (this.#state !== 'running') return;
-    for (let next = this.#waiting.take(always); next; next = this.#waiting.take(always)) this.#skip(next);
-    for (const flight of [...this.#flights]) this.#cut(flight, 'closed');
+    this.#waiting.clear();
+    this.#flights.endAll((place) => this.#cut(place, 'closed'));
     this.#drainIfDone();
   }
 
   /** Sessions that are connected now, by the server that answers their reads. */
   sessionsByServer(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const session of this.#sessions) {
+    for (const { session } of this.#places) {
       if (!session.connected) continue;
       const server = session.server ?? '?';
       counts[server] = (counts[server] ?? 0) + 1;
@@ -160,135 +169,112 @@ export class ClientPool {
   }
 
   #armArrival(): void {
-    const dueMs = this.#options.arrivals.nextDueMs();
-    if (dueMs === Number.POSITIVE_INFINITY) {
-      this.#arrivalsEnded = true;
-      this.#drainIfDone();
-    } else this.#arrivalTimer.at(this.#zeroMs + dueMs);
+    const dueMs = Math.min(this.#options.arrivals.dueMs, this.#pausing.nextDueMs());
+    if (dueMs !== Number.POSITIVE_INFINITY) this.#arrivalTimer.at(this.#zeroMs + dueMs);
+    else this.#drainIfDone();
   }
 
   #takeArrivals(): void {
-    if (this.#state !== 'running' || this.#arrivalsEnded) return;
-    const { arrivals, clock, observer, kinds } = this.#options;
-    while (hasCome(clock, this.#zeroMs + arrivals.nextDueMs())) {
-      const operation = arrivals.next() as DueOperation;
-      const kind = kinds[operation.classIndex] ?? 'write';
-      observer.due(operation.classIndex, operation.dueMs);
-      const session = this.#waiting.has(kind) ? null : this.#freeSession(kind);
-      if (session) this.#send(operation, session, true);
-      else {
-        this.#waiting.add(kind, operation);
-        this.#armPatience();
-      }
+    if (this.#state !== 'running' || this.#stopped) return;
+    const { arrivals, observer } = this.#options;
+    for (let nowMs = this.#now(); isOver(arrivals.dueMs, nowMs); nowMs = this.#now()) {
+      const { classIndex, number, dueMs } = arrivals;
+      const kind = this.#kinds[classIndex] ?? 'write';
+      observer.due(classIndex, dueMs);
+      const place = this.#waiting.hasLine(kind) ? null : this.#freePlace(kind);
+      if (place !== null) {
+        place.call.classIndex = classIndex;
+        place.call.number = number;
+        place.call.dueMs = dueMs;
+        this.#send(place, true);
+      } else this.#waiting.add(kind, arrivals);
+      arrivals.advance();
     }
+    for (let dueMs = this.#pausing.nextDueMs(); isOver(dueMs, this.#now()); dueMs = this.#pausing.nextDueMs())
+      this.#userIsDue(this.#pausing.pop(), dueMs);
     this.#armArrival();
   }
 
-  #freeSession(kind: 'read' | 'write'): ClientSession | null {
-    for (const session of this.#idle) if (session.takes(kind)) return session;
+  #freePlace(kind: 'read' | 'write'): PoolPlace | null {
+    for (let place = this.#idle.first; place !== null; place = place.next)
+      if (place.session.takes(kind)) return place;
     return null;
   }
 
-  #send(operation: DueOperation, session: ClientSession, foundFree: boolean): void {
-    const call = this.#options.callFor(operation);
-    this.#idle.delete(session);
-    const flight: Flight = { operation, session, kind: call.kind, sentMs: this.#now(), foundFree };
-    this.#flights.add(flight);
-    if (this.#flights.size === 1) this.#armTimeout();
-    session.execute(call, (outcome) => this.#answered(flight, outcome));
+  /** @param foundFree it is sent in the turn in which it became due */
+  #send(place: PoolPlace, foundFree: boolean): void {
+    place.chain?.remove(place);
+    place.call.kind = this.#kinds[place.call.classIndex] ?? 'write';
+    place.sentMs = this.#now();
+    place.foundFree = foundFree;
+    this.#flights.begin(place);
+    place.session.execute(place.call);
   }
 
-  #answered(flight: Flight, outcome: ExecutionOutcome): void {
+  #answered(place: PoolPlace, outcome: ExecutionOutcome): void {
     if (outcome.ok) {
-      this.#end(flight, 'ok', null);
-      flight.session.succeeded();
+      this.#end(place, OutcomeCode.ok, '');
+      place.session.succeeded();
     } else {
       const { error, definite, lost } = outcome;
-      this.#end(flight, definite || flight.kind === 'read' ? 'failed' : 'unknown', error.code);
-      flight.session.failed(lost ? 'reconnect' : reactionTo(error));
+      const inDoubt = !definite && place.call.kind === 'write';
+      this.#end(place, inDoubt ? OutcomeCode.unknown : OutcomeCode.failed, error.code);
+      place.session.failed(lost ? 'reconnect' : reactionTo(error));
     }
+    this.#goOn(place);
     this.#drainIfDone();
   }
 
-  /** A session is free: it takes the earliest waiting operation that it may, or rests. */
-  #becameIdle(session: ClientSession): void {
-    this.#reportReady();
-    this.#idle.add(session);
-    if (this.#state !== 'running') return;
-    const operation = this.#waiting.take((kind) => session.takes(kind));
-    if (!operation) return;
-    this.#send(operation, session, false);
-  }
-
-  #reportReady(): void {
-    if (!this.#onReady || this.#sessions.some(({ wasConnected }) => !wasConnected)) return;
-    const onReady = this.#onReady;
-    this.#onReady = null;
-    onReady();
-  }
-
-  #armPatience(): void {
-    const dueMs = this.#waiting.nextDueMs();
-    if (dueMs < Number.POSITIVE_INFINITY)
-      this.#patienceTimer.at(this.#zeroMs + dueMs + this.#options.patienceMs);
-  }
-
-  #skipImpatient(): void {
-    const { clock, patienceMs } = this.#options;
-    while (hasCome(clock, this.#zeroMs + this.#waiting.nextDueMs() + patienceMs)) {
-      const impatient = this.#waiting.take(always);
-      if (impatient) this.#skip(impatient);
+  /** A session is free: it takes the operation that waits for it, or the earliest waiting one that it may, or rests. */
+  #becameIdle(place: PoolPlace): void {
+    this.#startLine?.becameIdle(place);
+    const takesWrites = place.session.takes('write');
+    if (place.user !== null) {
+      if (!takesWrites && place.call.kind === 'write') return;
+      if (this.#waiting.release(place)) this.#send(place, false);
+      return;
     }
-    this.#armPatience();
-    this.#drainIfDone();
+    if (place.chain === null) this.#idle.add(place);
+    if (this.#state === 'running' && this.#waiting.take(place.call, takesWrites)) this.#send(place, false);
   }
 
-  #skip({ classIndex, number, dueMs }: DueOperation): void {
-    const end = {
-      sentMs: null,
-      endedMs: this.#now(),
-      outcome: 'skipped',
-      code: null,
-      server: null,
-      foundFree: false,
-    } as const;
-    this.#options.observer.ended({ classIndex, number, dueMs, ...end });
+  /** The user of a closed class has the next operation due after a pause from now. */
+  #goOn(place: PoolPlace): void {
+    if (place.user === null) return;
+    const nowMs = this.#now();
+    const pauseMs = place.user.pauseMs();
+    if (pauseMs > 0) this.#pauseUntil(place, nowMs + pauseMs);
+    else if (nowMs < this.#endMs) this.#userIsDue(place, nowMs);
   }
 
-  #armTimeout(): void {
-    const [first] = this.#flights;
-    if (first) this.#timeoutTimer.at(this.#zeroMs + first.sentMs + this.#options.timeoutMs);
+  #pauseUntil(place: PoolPlace, dueMs: number): void {
+    if (dueMs >= this.#endMs) return;
+    this.#pausing.push(dueMs, place);
+    this.#arrivalTimer.at(this.#zeroMs + dueMs);
   }
 
-  #dropOverdue(): void {
-    const { clock, timeoutMs } = this.#options;
-    for (const flight of this.#flights) {
-      if (!hasCome(clock, this.#zeroMs + flight.sentMs + timeoutMs)) break;
-      this.#cut(flight, 'timeout');
-    }
-    this.#armTimeout();
-    this.#drainIfDone();
+  #userIsDue(place: PoolPlace, dueMs: number): void {
+    const { call, user } = place;
+    invariant(user !== null, 'a place of open classes has no user');
+    call.number = user.nextNumber();
+    call.dueMs = dueMs;
+    call.kind = this.#kinds[call.classIndex] ?? 'write';
+    this.#options.observer.due(call.classIndex, dueMs);
+    if (place.session.takes(call.kind)) this.#send(place, true);
+    else this.#waiting.hold(place);
   }
 
   /** Gives a sent operation up: nobody can tell what became of a write. */
-  #cut(flight: Flight, code: 'timeout' | 'closed'): void {
-    flight.session.drop();
-    this.#end(flight, flight.kind === 'read' ? 'failed' : 'unknown', code);
+  #cut(place: PoolPlace, code: 'timeout' | 'closed'): void {
+    place.session.drop();
+    this.#end(place, place.call.kind === 'read' ? OutcomeCode.failed : OutcomeCode.unknown, code);
+    this.#goOn(place);
   }
 
-  #end(flight: Flight, outcome: Outcome, code: string | null): void {
-    const { operation, session, kind, sentMs, foundFree } = flight;
-    invariant(this.#flights.delete(flight), 'an operation ends once');
-    const server = kind === 'read' ? session.server : null;
-    this.#options.observer.ended({
-      ...operation,
-      sentMs,
-      endedMs: this.#now(),
-      outcome,
-      code,
-      server,
-      foundFree,
-    });
+  #end(place: PoolPlace, outcome: number, code: string): void {
+    const wasStopped = this.#flights.end(place);
+    place.endedMs = this.#now();
+    this.#notes.sent(place, outcome, wasStopped && code === queryCanceled ? 'timeout' : code);
   }
 
   /** Reads the time before it takes the arrivals in: what becomes due meanwhile lies in a slice that stays open. */
@@ -305,20 +291,24 @@ export class ClientPool {
   }
 
   #drainIfDone(): void {
-    if (this.#state !== 'running' || !this.#arrivalsEnded) return;
-    if (this.#flights.size > 0 || this.#waiting.length > 0) return;
+    if (this.#state !== 'running') return;
+    if (this.#flights.size > 0 || !this.#waiting.isEmpty) return;
+    const { arrivals, observer } = this.#options;
+    const isOverForAll = arrivals.dueMs === Number.POSITIVE_INFINITY && this.#pausing.size === 0;
+    if (!this.#stopped && !isOverForAll) return;
     this.#state = 'draining';
     const sessions = this.sessionsByServer();
     const nowMs = Math.max(0, this.#now());
     this.#close();
-    this.#options.observer.finish(nowMs, sessions);
+    observer.finish(nowMs, sessions);
     this.#onDrained?.();
   }
 
   #close(): void {
     this.#state = 'closed';
-    for (const timer of [this.#arrivalTimer, this.#patienceTimer, this.#timeoutTimer, this.#sweepTimer])
-      timer.clear();
-    for (const session of this.#sessions) session.close();
+    for (const part of [this.#arrivalTimer, this.#sweepTimer]) part.clear();
+    this.#waiting.close();
+    this.#flights.close();
+    for (const { session } of this.#places) session.close();
   }
 }

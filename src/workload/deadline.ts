@@ -11,16 +11,25 @@ export function hasCome(clock: Clock, atMs: number): boolean {
   return atMs <= clock.nowMs() + roundingMs;
 }
 
+/** True when an instant has come by a reading of the same clock. */
+export function isOver(atMs: number, nowMs: number): boolean {
+  return atMs <= nowMs + roundingMs;
+}
+
 /** One timer that is moved about: it is set to the earliest of the instants asked for since it last fired. */
 export class Deadline {
   readonly #clock: Clock;
-  readonly #fire: () => void;
+  readonly #fired: () => void;
   #timer: TimerId = null;
   #atMs = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, fire: () => void) {
     this.#clock = clock;
-    this.#fire = fire;
+    this.#fired = () => {
+      this.#timer = null;
+      this.#atMs = Number.POSITIVE_INFINITY;
+      fire();
+    };
   }
 
   /** Fires at `atMs` of the clock, or earlier when it is set to fire earlier; the callee looks what is due. */
@@ -28,11 +37,7 @@ export class Deadline {
     if (atMs >= this.#atMs) return;
     this.clear();
     this.#atMs = atMs;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = null;
-      this.#atMs = Number.POSITIVE_INFINITY;
-      this.#fire();
-    }, atMs - this.#clock.nowMs());
+    this.#timer = this.#clock.setTimeout(this.#fired, atMs - this.#clock.nowMs());
   }
 
   clear(): void {

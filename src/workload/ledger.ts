@@ -17,22 +17,30 @@ interface LedgerClass {
 /** A run's or a worker's writes, as plain data. */
 export type LedgerOutcomes = readonly LedgerClass[];
 
+interface LedgerEntries {
+  codes: Uint8Array;
+  endedAtMs: Float64Array;
+  used: number;
+}
+
 /** Remembers how every write of the classes that keep a ledger ended, by operation number. */
 export class WriteLedger {
-  readonly #classes: Map<number, { codes: Uint8Array; endedAtMs: Float64Array; used: number }>;
+  /** By position of the class; null where none is kept. */
+  readonly #classes: (LedgerEntries | null)[] = [];
 
   constructor(classIndexes: readonly number[]) {
     const empty = () => ({ codes: new Uint8Array(1024), endedAtMs: new Float64Array(1024), used: 0 });
-    this.#classes = new Map(classIndexes.map((classIndex) => [classIndex, empty()]));
+    for (let index = 0; index <= Math.max(-1, ...classIndexes); index += 1)
+      this.#classes.push(classIndexes.includes(index) ? empty() : null);
   }
 
-  /** Takes note of an end; operations of classes without a ledger are ignored. */
-  ended(
-    { classIndex, number }: { classIndex: number; number: number },
-    outcome: Outcome,
-    atMs: number,
-  ): void {
-    const entry = this.#classes.get(classIndex);
+  /**
+   * Takes note of an end; operations of classes without a ledger are ignored.
+   * @param end `outcome`: position in `outcomes`
+   */
+  ended(end: { classIndex: number; number: number; outcome: number; endedMs: number }): void {
+    const { classIndex, number, outcome, endedMs } = end;
+    const entry = this.#classes[classIndex];
     if (!entry) return;
     if (number >= entry.codes.length) {
       const length = Math.max(number + 1, entry.codes.length * 2);
@@ -40,17 +48,17 @@ export class WriteLedger {
       entry.endedAtMs = grownCopy(new Float64Array(length), entry.endedAtMs);
     }
     invariant(entry.codes[number] === 0, `operation ${number} of class ${classIndex} ended twice`);
-    entry.codes[number] = 1 + outcomes.indexOf(outcome);
-    entry.endedAtMs[number] = atMs;
+    entry.codes[number] = 1 + outcome;
+    entry.endedAtMs[number] = endedMs;
     entry.used = Math.max(entry.used, number + 1);
   }
 
   take(): LedgerOutcomes {
-    return [...this.#classes].map(([classIndex, { codes, endedAtMs, used }]) => ({
-      classIndex,
-      codes: codes.slice(0, used),
-      endedAtMs: endedAtMs.slice(0, used),
-    }));
+    return [...this.#classes.entries()].flatMap(([classIndex, entry]) => {
+      if (entry === null) return [];
+      const { codes, endedAtMs, used } = entry;
+      return [{ classIndex, codes: codes.slice(0, used), endedAtMs: endedAtMs.slice(0, used) }];
+    });
   }
 }
 
@@ -65,7 +73,7 @@ export function mergeLedgers(parts: readonly LedgerOutcomes[]): LedgerOutcomes {
   for (const { classIndex, codes, endedAtMs } of parts.flat()) {
     codes.forEach((code, number) => {
       if (code > 0)
-        merged.ended({ classIndex, number }, outcomes[code - 1] as Outcome, endedAtMs[number] as number);
+        merged.ended({ classIndex, number, outcome: code - 1, endedMs: endedAtMs[number] as number });
     });
   }
   return merged.take();

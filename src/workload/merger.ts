@@ -3,7 +3,7 @@ import { newHistogram, unpackInto } from '../recording/histogram.ts';
 import type { ClassInterval, Interval } from '../recording/intervals.ts';
 import type { LatencySlice } from '../recording/latency.ts';
 import type { Recorder } from '../recording/recording.ts';
-import { type AccountSink, assertIntervalBalanced, type LatencyBatch } from './accounting.ts';
+import { type AccountSink, assertIntervalBalanced, type LatencyBatch } from './books.ts';
 
 /**
  * Joins the slices of several workers and records each once, in order of time, as soon as every worker has handed its

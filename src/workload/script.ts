@@ -1,9 +1,10 @@
 import { DrillError, invariant, type Problem } from '../kernel/errors.ts';
 import { type CompiledScript, inOrder, placeAt, ScriptCompiler } from './pgbench/compile.ts';
+import { checkProtocol, protocolWarnings } from './pgbench/protocol.ts';
 import { PgRandom } from './pgbench/random.ts';
 import { ScriptRun } from './pgbench/run.ts';
 import { seedStreams } from './pgbench/selection.ts';
-import { type StatementEffect, simpleText } from './pgbench/statement.ts';
+import { type Protocol, type StatementEffect, simpleText } from './pgbench/statement.ts';
 import { type VariableNames, VariableStore } from './pgbench/variables.ts';
 
 /** A pgbench-format script of a scenario, checked: plain data, so that it can be handed to worker threads, which compile it. */
@@ -25,16 +26,19 @@ export interface Script {
 const automaticVariables = ['scale', 'operation', 'default_seed', 'random_seed'] as const;
 
 /**
- * Reads a script of a scenario: pgbench's whole language, but for what waits for results or time between statements. All
- * mistakes come at once.
+ * Reads a script of a scenario: pgbench's whole language. All mistakes come at once.
  *
  * @param file name for messages
  */
-export function parseScript(text: string, file: string): { script: Script } | { problems: Problem[] } {
+export function parseScript(
+  text: string,
+  file: string,
+  protocol: Protocol = 'simple',
+): { script: Script } | { problems: Problem[] } {
   const compiled = new ScriptCompiler().compile(text, file);
   if ('problems' in compiled) return compiled;
   const { script } = compiled;
-  const problems = [...unsupported(script, text), ...unsetVariables(script, text)].sort(inOrder);
+  const problems = [...unsupported(script, text, protocol), ...unsetVariables(script, text)].sort(inOrder);
   if (problems.length > 0) return { problems };
   const { kind, hasLedger, statements, steps } = script;
   const branches = steps.some(({ type }) => type === 'if');
@@ -50,47 +54,36 @@ export function parseScript(text: string, file: string): { script: Script } | { 
   };
 }
 
-/** What a scenario's transports cannot carry out: they are given all statements of an execution at once. */
-function unsupported({ file, steps, statements }: CompiledScript, text: string): Problem[] {
-  const problems: Problem[] = [];
-  const refuse = (offset: number, message: string, hint?: string): void => {
-    problems.push({
-      place: placeAt({ text, file }, offset),
-      rule: 'script',
-      message,
-      ...(hint !== undefined && { hint }),
-    });
-  };
-  if (statements.length === 0) refuse(0, 'the script holds no SQL statement');
-  for (const step of steps) {
-    if (step.type === 'sql' && step.statement.capture) {
-      const { command } = step.statement.capture;
-      refuse(step.offset, `\\${command} after this statement: a scenario's script cannot use results yet`);
-    } else if (step.type === 'sleep') {
-      refuse(
-        step.offset,
-        "\\sleep: a scenario's script cannot wait yet",
-        'lower perSecond or weight instead',
-      );
-    } else if (step.type === 'startpipeline' || step.type === 'endpipeline') {
-      refuse(step.offset, `\\${step.type}: a scenario's statements are not sent as a pipeline yet`);
-    }
-  }
-  return problems;
+/** What a scenario cannot carry out, or not with this protocol, where a variable in quotes is text and no parameter. */
+function unsupported(script: CompiledScript, text: string, protocol: Protocol): Problem[] {
+  const { file, statements } = script;
+  const problems = [
+    ...checkProtocol(script, text, protocol),
+    ...protocolWarnings(script, text, protocol).map((warning) => ({
+      ...warning,
+      hint: 'write load.protocol: simple, or take the variable out of the quotes',
+    })),
+  ];
+  if (statements.length > 0) return problems;
+  const place = placeAt({ text, file }, 0);
+  return [...problems, { place, rule: 'script', message: 'the script holds no SQL statement' }];
 }
 
-function unsetVariables({ file, expressions }: CompiledScript, text: string): Problem[] {
+/** Variables that no line sets. After a \gset or \aset nobody knows which columns the result has, so nothing is said. */
+function unsetVariables({ file, expressions, steps }: CompiledScript, text: string): Problem[] {
   const problems: Problem[] = [];
   const known = new Set<string>(automaticVariables);
+  const capture = steps.find((step) => step.type === 'sql' && step.statement.capture !== null);
   for (const { offset, sets, reads } of expressions) {
     const refuse = (message: string): void => {
       problems.push({ place: placeAt({ text, file }, offset), rule: 'script', message });
     };
     if (sets === 'operation')
       refuse('the variable "operation" is set by pgdrill and cannot be set by a script');
+    const isKnown = (name: string): boolean =>
+      name !== 'operation' && (known.has(name) || (capture !== undefined && offset > capture.offset));
     for (const name of reads)
-      if (name === 'operation' || !known.has(name))
-        refuse(`the variable "${name}" is not set before this line`);
+      if (!isKnown(name)) refuse(`the variable "${name}" is not set before this line`);
     if (sets !== null) known.add(sets);
   }
   return problems;
@@ -110,13 +103,14 @@ export interface Execution {
 
 /**
  * Compiles a script into what gives the statements of one execution after the other. An execution's statements depend on
- * its seed only, not on what was executed before.
+ * its seed only, not on what was executed before. Where a script uses results (\gset, \aset), only the statements up to
+ * the first such result are known before it runs.
  *
  * @returns a function that throws DrillError where an expression has no value
  */
 export function statementMaker(
   { file, text }: Script,
-  { scale, seed }: { scale: number; seed: number },
+  { scale, seed, protocol = 'simple' }: { scale: number; seed: number; protocol?: Protocol },
 ): (execution: Execution) => RenderedStatement[] {
   const compiler = new ScriptCompiler();
   const compiled = compiler.compile(text, file);
@@ -124,7 +118,7 @@ export function statementMaker(
   const { names } = compiler;
   const random = new PgRandom();
   const variables = new VariableStore(names);
-  const run = new ScriptRun({ client: 0, variables, random, protocol: 'simple' });
+  const run = new ScriptRun({ client: 0, variables, random, protocol });
   const slots = slotsOf(names);
   const { defaultSeed } = seedStreams(BigInt(seed), { clients: 0, threads: 0 });
   return ({ operationId, seed: [high, low] }) => {
@@ -138,9 +132,10 @@ export function statementMaker(
     const statements: RenderedStatement[] = [];
     for (let step = run.next(); step !== 'done'; step = run.next()) {
       if (step === 'failed') throw new DrillError(`${file}: ${run.messages[0]}`);
-      invariant(step === 'send', `the script ${file} was checked for \\${step}`);
-      const { effect } = run.statement;
+      if (step !== 'send' && step !== 'queue') continue;
+      const { effect, capture } = run.statement;
       statements.push({ sql: simpleText(run.statement, variables), effect });
+      if (capture !== null) break;
     }
     return statements;
   };

@@ -4,7 +4,11 @@ import { parseEfmSettings } from '../../src/topology/efm-properties.ts';
 /** An agent's configuration with everything in one folder. */
 export function agentConfig(
   folder: string,
-  more: Partial<Pick<AgentConfig, 'address' | 'adminPort'>> & { applicationName?: string; bin?: string } = {},
+  more: Partial<Pick<AgentConfig, 'address' | 'adminPort'>> & {
+    applicationName?: string;
+    bin?: string;
+    restoreCommand?: string;
+  } = {},
 ): AgentConfig {
   const address = more.address ?? '127.0.85.1';
   return {
@@ -22,6 +26,7 @@ export function agentConfig(
       bin: more.bin ?? folder,
       dataDir: folder,
       applicationName: more.applicationName ?? '',
+      restoreCommand: more.restoreCommand ?? '',
     },
     logDir: folder,
     lockDir: folder,

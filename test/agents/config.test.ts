@@ -80,6 +80,27 @@ test.each(['bind.address', 'db.user', 'db.port', 'db.data.dir', 'log.dir'])('%s 
   expect(failure(() => read({ [name]: null })).message).toContain(`${name} is required`);
 });
 
+test.each([
+  [
+    { 'virtual.ip': '10.0.0.99', 'virtual.ip.interface': 'eth0', 'virtual.ip.prefix': '24' },
+    /virtual.ip=10.0.0.99: EFM moves/,
+  ],
+  [{ 'pgpool.enable': 'true' }, /pgpool.enable=true: EFM tells Pgpool with a helper of its own/],
+])(
+  'what EFM does with helpers of its own is refused at the start, not in a failover: %o',
+  (properties, told) => {
+    const { message, hint, exitCode } = failure(() => read(properties));
+    expect(message).toMatch(told);
+    expect(hint).toBeTruthy();
+    expect(exitCode).toBe(1);
+  },
+);
+
+test('pgpool.enable beside load balancer scripts: the scripts do it', () => {
+  const scripts = { 'script.load.balancer.attach': '/a %h %t', 'script.load.balancer.detach': '/d %h %t' };
+  expect(read({ 'pgpool.enable': 'true', ...scripts }).settings.nativePgpool).toBe(true);
+});
+
 test('a missing file names the way to another folder', () => {
   rmSync(join(folder, 'efm.nodes'));
   const { message, hint } = failure(() => read({}));

@@ -71,6 +71,56 @@ describe('follow', () => {
   });
 });
 
+describe("a switchover's old primary", () => {
+  const standby = `work_mem = '4MB'
+primary_conninfo = 'user=rep passfile=/p host=10.0.0.1 port=5444 application_name=server3'
+restore_command = 'cp /archive/%f %p'
+`;
+
+  /** What a standby with this postgresql.auto.conf would hand out. */
+  async function settingsOf(text: string): Promise<string> {
+    writeFileSync(file('postgresql.auto.conf'), text);
+    const { ok, detail } = await control().recoverySettings();
+    expect(ok).toBe(true);
+    return detail ?? '';
+  }
+
+  test('takes the connection and restore settings of a standby, not its name and nothing else', async () => {
+    const settings = await settingsOf(standby);
+    expect(settings.split('\n')).toHaveLength(2);
+    writeFileSync(
+      file('postgresql.auto.conf'),
+      "shared_buffers = '1GB'\nprimary_conninfo = 'host=old user=other'\n",
+    );
+    await control().follow('10.0.0.2', settings);
+    expect(readFileSync(file('postgresql.auto.conf'), 'utf8').trimEnd().split('\n')).toEqual([
+      "shared_buffers = '1GB'",
+      "primary_conninfo = 'user=rep passfile=/p host=10.0.0.2 port=5444'",
+      "restore_command = 'cp /archive/%f %p'",
+    ]);
+    await control('server1').follow('10.0.0.2', settings);
+    expect(readFileSync(file('postgresql.auto.conf'), 'utf8')).toContain('application_name=server1');
+  });
+
+  test('restore.command wins, with the new primary in place of %h', async () => {
+    const settings = await settingsOf(standby);
+    const restoreCommand = 'scp pg@%h:/archive/%f %p';
+    await new ServerControl(agentConfig(folder, { restoreCommand })).follow('10.0.0.2', settings);
+    const lines = readFileSync(file('postgresql.auto.conf'), 'utf8').split('\n');
+    expect(lines.filter((line) => line.startsWith('restore_command'))).toEqual([
+      "restore_command = 'scp pg@10.0.0.2:/archive/%f %p'",
+    ]);
+  });
+
+  test('gets none from a server that follows nobody', async () => {
+    writeFileSync(file('postgresql.auto.conf'), "work_mem = '8MB'\n");
+    expect(await control().recoverySettings()).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/no primary_conninfo/),
+    });
+  });
+});
+
 test('the guard is a recovery.conf in the data folder that says what to do', async () => {
   expect(await control().writeGuard({ unlessStandby: false })).toEqual({ ok: true, detail: null });
   expect(readFileSync(file('recovery.conf'), 'utf8')).toMatch(/^#.*Rebuild/);

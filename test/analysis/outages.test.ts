@@ -1,11 +1,11 @@
 // Goal: outages begin and end at the completions themselves, and belong to the drill that caused them.
 // Method: recordings with known gaps; 100 reads a second complete 2 ms after due times of 5, 15, 25 … ms.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { drillOfOutage, outagesOf, outageThresholdMs } from '../../src/analysis/outages.ts';
+import { describe, expect, test } from 'vitest';
+import { drillOfOutage, dueRateOf, outagesOf, outageThresholdMs } from '../../src/analysis/outages.ts';
 import { buildRecording } from './build-recording.ts';
 
-const options = { perSecond: 100, loadEndMs: 10_000 };
+const options = { dueRate: () => 100, loadEndMs: 10_000 };
 
 test('a silence becomes an outage above 200 ms or 15 gaps', () => {
   expect(outageThresholdMs(270)).toBe(200);
@@ -72,4 +72,48 @@ test('any one gap longer than the threshold is found with its edges', () => {
     }),
     { numRuns: 40 },
   );
+});
+
+describe('the rate that a silence is held against', () => {
+  const about = { name: 'read', kind: 'read', script: '' } as const;
+  const measured = { startMs: 2000, endMs: 10_000 };
+
+  test('of an open class is the scenario’s, where it changes that of the silence', () => {
+    const recording = buildRecording({});
+    expect(dueRateOf(recording, { ...about, perSecond: 70 }, measured)(measured)).toBe(70);
+    const rates = [
+      { startMs: 0, endMs: 4000, fromPerSecond: 0, toPerSecond: 100 },
+      { startMs: 4000, endMs: 10_000, fromPerSecond: 20, toPerSecond: 20 },
+    ];
+    const rate = dueRateOf(recording, { ...about, perSecond: 33, rates }, measured);
+    expect(rate({ startMs: 1000, endMs: 3000 })).toBeCloseTo(50, 9);
+    expect(rate({ startMs: 3000, endMs: 5000 })).toBeCloseTo((87.5 + 20) / 2, 9);
+    expect(rate({ startMs: 12_000, endMs: 13_000 })).toBe(0);
+  });
+
+  test('of a closed class is what it had answered per second of the measured time', () => {
+    const closed = { sessions: 2, thinkTimeMs: 0, think: 'fixed' } as const;
+    const recording = buildRecording({ outages: [{ className: 'read', startMs: 4000, endMs: 8000 }] });
+    expect(dueRateOf(recording, { ...about, perSecond: null, closed }, measured)(measured)).toBeCloseTo(
+      50,
+      0,
+    );
+    const silent = buildRecording({ outages: [{ className: 'read', startMs: 0, endMs: 10_000 }] });
+    const dueRate = dueRateOf(silent, { ...about, perSecond: null, closed }, measured);
+    expect(outagesOf(silent, 'read', { dueRate, loadEndMs: 10_000 })).toHaveLength(1);
+  });
+
+  test('lets a silence pass in which little was due, and not one in which much was', () => {
+    const silence = (startMs: number) =>
+      buildRecording({ outages: [{ className: 'read', startMs, endMs: startMs + 500 }] });
+    const rates = [
+      { startMs: 0, endMs: 5000, fromPerSecond: 10, toPerSecond: 10 },
+      { startMs: 5000, endMs: 10_000, fromPerSecond: 200, toPerSecond: 200 },
+    ];
+    const found = (startMs: number) => {
+      const dueRate = dueRateOf(silence(startMs), { ...about, perSecond: 105, rates }, measured);
+      return outagesOf(silence(startMs), 'read', { dueRate, loadEndMs: 10_000 }).length;
+    };
+    expect([found(3000), found(7000)]).toEqual([0, 1]);
+  });
 });

@@ -54,6 +54,20 @@ test('a second at 95 % is not degraded, one below is; little due is no degradati
   expect(recoveredAfterMs(found, window)).toBe(2000);
 });
 
+test('a rate that changes is held against what was due, a closed class against its baseline less its scatter', () => {
+  const second = (startMs: number, due: number, completedOk: number) => ({
+    startMs,
+    classes: { read: { due, failed: 0, unknown: 0, skipped: 0, completedOk } },
+    readsByServer: {},
+  });
+  const seconds = [second(5000, 200, 120), second(6000, 40, 40), second(7000, 80, 79), second(8000, 60, 60)];
+  const startsOf = (load: 'steady' | 'changing' | 'closed') =>
+    degradedStretches(seconds, 'read', { window, baselinePerSecond: 100, load }).map(
+      ({ startMs }) => startMs,
+    );
+  expect([startsOf('steady'), startsOf('changing'), startsOf('closed')]).toEqual([[], [5000], [6000, 8000]]);
+});
+
 test('the second in which the next drill begins belongs to neither recovery', () => {
   const recording = buildRecording({ outages: [{ className: 'read', startMs: 7300, endMs: 8500 }] });
   const first = { ...window, untilMs: 7301 };

@@ -40,6 +40,21 @@ function context() {
   return { labDir: folder, user: { ...user, switched: false }, passFile: join(folder, 'pgpass') };
 }
 
+test('a virtual IP is refused before anything starts: only EFM itself can move it', async () => {
+  const cluster = reference();
+  const agents = cluster.agents.map((agent) => ({
+    ...agent,
+    properties: { ...agent.properties, 'virtual.ip': '10.0.0.9' },
+  }));
+  const told = async (of: Cluster, options: { agents?: boolean } = {}) =>
+    (await checkLab(of, options)).filter(({ rule }) => rule === 'lab/virtual-ip');
+  expect(await told({ ...cluster, agents })).toMatchObject([
+    { message: expect.stringContaining('virtual.ip=10.0.0.9') },
+  ]);
+  expect(await told({ ...cluster, agents }, { agents: false })).toEqual([]);
+  expect(await told(cluster)).toEqual([]);
+});
+
 test('a program that may not be executed is told with its path and what to do, at once', async () => {
   const file = join(folder, 'pgpool');
   writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 });

@@ -69,7 +69,7 @@ export class DifferentialRunner {
     const backendAddress = (node: number) => servers.address(node);
     const pgpool = new RealPgpool({ context, binaries, address: `${network}.14`, backendAddress });
     const versions = { postgres: binaries.postgresVersion, pgpool: binaries.pgpoolVersion };
-    const watcher = startWatcher(folder);
+    const watcher = startWatcher(folder, null);
     const runner = new DifferentialRunner(folder, { servers, pgpool, watcher, versions });
     try {
       await servers.build();

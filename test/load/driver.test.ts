@@ -2,11 +2,13 @@
 // Method: workers are played by the test.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { epochMs } from '../../src/kernel/clock.ts';
-import { LoadDriver, type LoadOptions, type WorkerHandle } from '../../src/load/driver.ts';
+import { LoadDriver, type LoadOptions } from '../../src/load/driver.ts';
 import type { FromWorker, ToWorker, WorkerResult, WorkerSetup } from '../../src/load/protocol.ts';
+import type { WorkerHandle } from '../../src/load/worker-thread.ts';
 import type { Interval } from '../../src/recording/intervals.ts';
 import { MemoryRecorder } from '../../src/recording/memory.ts';
 import type { LoadPlan } from '../../src/workload/plan.ts';
+import { sessionsOf } from '../../src/workload/share.ts';
 import { manifestSample } from '../recording/samples.ts';
 
 class PlayedWorker implements WorkerHandle {
@@ -40,13 +42,19 @@ class PlayedWorker implements WorkerHandle {
 const plan: LoadPlan = {
   seed: 1,
   scale: 1,
+  protocol: 'simple',
+  transport: 'auto',
   arrivals: 'constant',
+  late: 'skip',
+  connect: 'pooled',
   durationMs: 1000,
   classes: [
     {
       name: 'read',
       script: { file: 'a', kind: 'read', hasLedger: false, text: '', statements: [], isUniform: true },
       perSecond: 10,
+      closed: null,
+      timeoutMs: 100,
     },
   ],
   sessions: 5,
@@ -84,6 +92,9 @@ const result = (ok: number): WorkerResult => ({
   ledger: [],
   scheduleLag: { micros: Float64Array.of(2000), counts: Float64Array.of(ok) },
   eventLoopDelayMs: null,
+  cpuShares: [0.25],
+  gcMs: 1,
+  transport: 'ring',
   sessionProbes: { server2: 2 },
 });
 
@@ -105,8 +116,8 @@ function rig(workers: number) {
 describe('a load of several workers', () => {
   test('starts together, is merged, and ends when all have ended', async () => {
     const { driver, played, recorder, prepared } = rig(3);
-    expect(played.map(({ setup }) => setup.sessions)).toEqual([2, 2, 1]);
-    for (const worker of played) worker.say({ type: 'ready' });
+    expect(played.map(({ setup }) => sessionsOf(plan, setup).length)).toEqual([2, 2, 1]);
+    for (const worker of played) worker.say({ type: 'ready', transport: 'ring' });
     await prepared;
     driver.start(12345);
     expect(played.map(({ heard }) => heard)).toEqual(played.map(() => [{ type: 'start', atEpochMs: 12345 }]));
@@ -173,7 +184,7 @@ describe('a load of several workers', () => {
 
   test('that loses a worker goes on and is invalid', async () => {
     const { driver, played, recorder, prepared } = rig(2);
-    for (const worker of played) worker.say({ type: 'ready' });
+    for (const worker of played) worker.say({ type: 'ready', transport: 'ring' });
     await prepared;
     driver.start(0);
     const [first, second] = played;
@@ -190,7 +201,7 @@ describe('a load of several workers', () => {
 
   test('that cannot start says why, and leaves no worker', async () => {
     const { played, prepared } = rig(2);
-    played[0]?.say({ type: 'ready' });
+    played[0]?.say({ type: 'ready', transport: 'ring' });
     played[1]?.leave('no such module');
     await expect(prepared).rejects.toThrow(/load worker 2 was lost: no such module/);
     expect(played.every(({ killed }) => killed)).toBe(true);
@@ -204,7 +215,7 @@ describe('ends and limits', () => {
 
   async function started(workers: number) {
     const made = rig(workers);
-    for (const worker of made.played) worker.say({ type: 'ready' });
+    for (const worker of made.played) worker.say({ type: 'ready', transport: 'ring' });
     await made.prepared;
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     made.driver.start(epochMs() + 500);
@@ -248,7 +259,7 @@ describe('ends and limits', () => {
 
   test('abort on the way to the start line ends the way there', async () => {
     const { driver, played, prepared } = rig(2);
-    played[0]?.say({ type: 'ready' });
+    played[0]?.say({ type: 'ready', transport: 'ring' });
     driver.abort();
     for (const worker of played) endOf(worker, 0);
     await expect(prepared).rejects.toThrow(/did not get to its start line: it was ended before/);
@@ -292,9 +303,9 @@ describe('ends and limits', () => {
     const refused = expect(prepared).rejects.toThrow(
       'not every session was connected within 30 s: sorry, too many clients already (53300)',
     );
-    played[0]?.say({ type: 'ready' });
+    played[0]?.say({ type: 'ready', transport: 'ring' });
     played[1]?.say({ type: 'connectFailed', code: '53300', message: 'sorry, too many clients already' });
-    await vi.advanceTimersByTimeAsync(29_900);
+    await vi.advanceTimersByTimeAsync(30_000);
     expect(played.some(({ killed }) => killed)).toBe(false);
     await vi.advanceTimersByTimeAsync(200);
     await refused;

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { summarise } from '../../src/analysis/summary.ts';
+import type { RecordedEvent } from '../../src/recording/events.ts';
 import { renderJson } from '../../src/report/json.ts';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { textTable, wrapText } from '../../src/report/text-table.ts';
@@ -33,6 +34,26 @@ test('a run without drills, and one of nothing, have a report', () => {
   expect(renderTerminal(summarise(buildRecording({})))).not.toContain('DRILL');
   const nothing = { ...buildRecording({}), intervals: [], latency: [], events: [] };
   expect(renderTerminal(summarise(nothing))).toMatch(/^INVALID/);
+});
+
+test('each load thread says how it fared, and how sessions connect is told', () => {
+  const lateness = { p50: 0.02, p95: 0.3, p99: 1.25, p999: 4, max: 5, mean: 0.1 };
+  const events: RecordedEvent[] = [
+    {
+      type: 'loadWorker',
+      ...{ worker: 0, atMs: 10_000, scheduleLagMs: null, eventLoopDelayMs: lateness },
+      ...{ transport: 'stream (no ring: because)', gcMs: 31, cpuShares: [0.9, 0.1, 0.5, 0.25] },
+    },
+  ];
+  const recording = buildRecording({ warmupMs: 1000, measureMs: 3000, events });
+  recording.manifest.scenario.connect = 'perTransaction';
+  const text = renderTerminal(summarise(recording));
+  expect(widest(text)).toBeLessThanOrEqual(80);
+  const flat = text.replace(/\s+/g, ' ');
+  expect(flat).toContain(
+    'load worker 1: stream (no ring: because); 28.3 % of a processor (busiest second 50.0 %); garbage collection 31 ms; event loop late p99 1.3 ms, largest 5.0 ms',
+  );
+  expect(flat).toContain('a connection for each transaction');
 });
 
 test('a calibrated simulation is not warned about', () => {

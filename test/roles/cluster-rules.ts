@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../src/recording/events.ts';
 import type { AgentCluster } from './agent-cluster.ts';
+import { AgreedMembers } from './agreed-members.ts';
 import type { Fault } from './cluster-faults.ts';
 
 /** Longest that agents need to act upon what they see: a heartbeat each way, stop, guard, VIP, script. */
@@ -31,10 +32,12 @@ export class ClusterRules {
   promotions = 0;
 
   readonly #countsDown: boolean;
+  readonly #agreed: AgreedMembers;
 
   constructor(cluster: AgentCluster, countsDown: boolean) {
     this.#cluster = cluster;
     this.#countsDown = countsDown;
+    this.#agreed = new AgreedMembers(cluster);
     cluster.onEvent = (event) => this.#hear(event);
   }
 
@@ -56,6 +59,7 @@ export class ClusterRules {
         if (this.#alive(one) && this.#alive(other) && network.reaches(one, other))
           this.#seenMs.set(`${one} ${other}`, nowMs);
     for (const node of members) if (played.states.get(node) === 'primary') this.#wasPrimary.add(node);
+    this.#agreed.look();
     if (nowMs - this.#quietSinceMs < settleMs) return;
     for (const node of members) {
       const side = members.filter((other) => network.reaches(node, other) && this.#alive(other));
@@ -65,19 +69,27 @@ export class ClusterRules {
       if (holders.length > 1)
         this.#break(`two holders of the VIP in sight of each other: ${holders.join(' ')}`);
       if (primaries.length === 1) this.#checkOldPrimaries(side, primaries[0] ?? '');
+      if (side.includes(node) && !this.#countsDown) this.#checkCounted(node);
       const ownSide = side.includes(node) && this.#isPrimary(node);
       if (ownSide && nowMs - this.#quietSinceMs > nodeTimeoutMs + settleMs)
         this.#checkMinority(node, side.length);
     }
   }
 
-  /** From 5.0 on every node that was ever seen counts; all of them were at the start. */
-  #checkMinority(node: string, size: number): void {
-    const { members } = this.#cluster;
+  /** Before 5.0 an agent counts no fewer than it must. */
+  #checkCounted(node: string): void {
     const { counted } = this.#cluster.agent(node).membership.quorum();
-    const leftAlone = this.#promotedByHand.has(node);
-    if (this.#countsDown && !leftAlone && counted === members.length && size * 2 < members.length)
-      this.#break(`${node} is primary with ${size} of ${members.length}`);
+    const least = this.#agreed.least(node);
+    if (counted < least) this.#break(`${node} counts ${counted}, and ${least} count`);
+  }
+
+  /** From 5.0 on every node that was ever seen counts, and all of them were at the start; before, those that must. */
+  #checkMinority(node: string, size: number): void {
+    const { counted } = this.#cluster.agent(node).membership.quorum();
+    const { length } = this.#cluster.members;
+    const least = !this.#countsDown ? this.#agreed.least(node) : counted === length ? length : 0;
+    if (!this.#promotedByHand.has(node) && size * 2 < least)
+      this.#break(`${node} is primary with ${size} of ${least}`);
   }
 
   /** A primary of before, in sight of the present one, cannot come up as a primary by itself: guard, standby.signal, or dead. */
@@ -100,7 +112,9 @@ export class ClusterRules {
       this.#verified.set(target, [...round, { atMs: event.atMs, by: event.node, ok: event.ok }]);
     }
     if (event.type === 'command' && event.name === 'promoteServer') this.#checkPromotion(event.node);
-    if (event.type === 'notice') this.#checkSteppedDown(event);
+    if (event.type !== 'notice') return;
+    this.#checkSteppedDown(event);
+    if (/ exited /.test(event.subject)) this.#agreed.left(event.node);
   }
 
   /** Who tells that its primary is fenced off or has failed has stopped it by then, guarded it and given the VIP up. */
@@ -130,7 +144,7 @@ export class ClusterRules {
       members.filter((other) => clock.nowMs() - (this.#seenMs.get(`${node} ${other}`) ?? -1e9) <= sinceMs);
     const side = inSight(verificationMs);
     const { counted: agreed } = this.#cluster.agent(node).membership.quorum();
-    const counted = this.#countsDown ? members.length : agreed;
+    const counted = this.#countsDown ? members.length : Math.max(agreed, this.#agreed.least(node));
     // Half is enough only beside an agent of an old primary.
     const hasOld = side.some((other) => this.#wasPrimary.has(other));
     const few = hasOld ? side.length * 2 < counted : side.length * 2 <= counted;

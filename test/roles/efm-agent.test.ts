@@ -142,6 +142,7 @@ describe('switchover', () => {
     cluster.clock.runUntil(60_000);
     expect(exitCode).toBe(0);
     expect(cluster.commands()).toEqual([
+      'readRecoverySettings@b',
       'loadBalancerDetach@a',
       'stopServer@a',
       'readPositions@a',

@@ -87,7 +87,8 @@ describe('the virtual IP in quiet times', () => {
     const cluster = new AgentCluster(vip);
     expect(cluster.efm('w', 'promote', '-switchover').exitCode).toBe(0);
     cluster.clock.runUntil(60_000);
-    expect(cluster.commands().slice(0, 10)).toEqual([
+    expect(cluster.commands().slice(0, 11)).toEqual([
+      'readRecoverySettings@b',
       'loadBalancerDetach@a',
       'releaseVip@a',
       'stopServer@a',

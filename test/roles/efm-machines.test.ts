@@ -7,12 +7,12 @@ import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { efmAgentMachine } from '../../src/roles/efm-agent-machine.ts';
 import type { AgentEmission, AgentMachineEvent } from '../../src/roles/efm-agent-verbs.ts';
-import {
-  type CoordinatorContext,
-  type CoordinatorEmission,
-  type CoordinatorEvent,
-  efmCoordinatorMachine,
-} from '../../src/roles/efm-coordinator-machine.ts';
+import { efmCoordinatorMachine } from '../../src/roles/efm-coordinator-machine.ts';
+import type {
+  CoordinatorContext,
+  CoordinatorEmission,
+  CoordinatorEvent,
+} from '../../src/roles/efm-coordinator-verbs.ts';
 import { statePath } from '../../src/roles/state-path.ts';
 import { parseEfmSettings } from '../../src/topology/efm-properties.ts';
 
@@ -34,7 +34,7 @@ const agentEvents: readonly AgentMachineEvent[] = [
   { type: 'customMonitor.failed' },
   { type: 'demote', ...request },
   { type: 'replace', ...request },
-  { type: 'rejoin', primary: 'b', ...request },
+  { type: 'rejoin', primary: 'b', settings: null, ...request },
   { type: 'follow', primary: 'b', ...request },
   { type: 'promote', failedPrimary: 'a', runScripts: true, forced: false, ...request },
   { type: 'resume' },
@@ -194,7 +194,7 @@ describe('the coordinator', () => {
     { type: 'member.lost', node: 'c', role: 'standby' },
     { type: 'primary.left' },
     { type: 'primary.present' },
-    { type: 'switchover', primary: 'a', runScripts: true, quiet: false },
+    { type: 'switchover', primary: 'a', runScripts: true, quiet: false, settings: null },
     { type: 'manual', primary: 'a', runScripts: true, quiet: false },
     { type: 'manual', primary: null, runScripts: true, quiet: false },
     ...flags.flatMap((anyReaches) =>

@@ -1,4 +1,4 @@
-// Goal: every state of the health check, the replication check and the watchdog is reached by some path, and a path leads where the
+// Goal: every state of the health check and the watchdog is reached by some path, and a path leads where the
 // drawing says when a real actor walks it.
 // Method: xstate's graph tools generate the shortest paths under several sets of facts; each is walked again on the virtual clock.
 import { expect, test } from 'vitest';
@@ -6,7 +6,6 @@ import { type AnyStateMachine, type AnyStateNode, createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { healthCheckMachine } from '../../src/roles/pgpool-health-check.ts';
-import { replicationCheckMachine } from '../../src/roles/pgpool-replication-check.ts';
 import type { BackendGreeting } from '../../src/roles/pgpool-sessions.ts';
 import { statePath } from '../../src/roles/state-path.ts';
 import type { WatchdogInfo } from '../../src/roles/watchdog-host.ts';
@@ -115,16 +114,4 @@ test('the health check', () => {
   }
   expect(reached.size).toBeGreaterThan(4);
   expect(restingStates(healthCheckMachine.root).filter((state) => !reached.has(state))).toEqual([]);
-});
-
-test('the replication check', () => {
-  const reached = new Set<string>();
-  for (const periodMs of [0, 5000]) {
-    for (const may of [true, false]) {
-      const input = { periodMs, mayCheck: () => may };
-      for (const state of walk(replicationCheckMachine, input, [{ type: 'checked' }, { type: 'restart' }]))
-        reached.add(state);
-    }
-  }
-  expect(restingStates(replicationCheckMachine.root).filter((state) => !reached.has(state))).toEqual([]);
 });

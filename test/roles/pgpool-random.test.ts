@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type AnyStateNode, createActor } from 'xstate';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { isValid, type NodeRequest } from '../../src/roles/pgpool-failover.ts';
+import { FollowLock } from '../../src/roles/pgpool-follow-lock.ts';
 import { pgpoolMachine } from '../../src/roles/pgpool-machine.ts';
 import { queueLength } from '../../src/roles/pgpool-main.ts';
 import { xstateClock } from '../../src/roles/xstate-clock.ts';
@@ -184,8 +185,8 @@ test('the main process: at most ten requests wait, and every state is reached', 
   const action = fc.oneof(
     { weight: 3, arbitrary: request.map((value) => ({ type: 'request' as const, request: value })) },
     fc.constantFrom(
-      { type: 'lock.taken' as const },
-      { type: 'lock.released' as const },
+      { type: 'lock' as const, held: true },
+      { type: 'lock' as const, held: false },
       { type: 'pcp.held' as const },
     ),
     fc.constantFrom({ type: 'pause.cutShort' as const }, { type: 'connected' as const, nodes: [0, 1, 2] }),
@@ -204,6 +205,7 @@ test('the main process: at most ten requests wait, and every state is reached', 
           return draws;
         };
         let heldPcp = 0;
+        const lock = new FollowLock();
         const actor = createActor(pgpoolMachine, {
           clock: xstateClock(clock),
           input: {
@@ -220,6 +222,7 @@ test('the main process: at most ten requests wait, and every state is reached', 
             },
             shared: { status: ['up', 'up', 'up'], primary: searchAtStart ? -1 : 0, main: 0 },
             second: () => Math.floor(clock.nowMs() / 1000),
+            othersHoldLock: () => lock.held,
           },
           inspect: (event) => {
             if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return;
@@ -237,13 +240,14 @@ test('the main process: at most ten requests wait, and every state is reached', 
         actor.start();
         for (const next of actions) {
           if (next.type === 'wait') clock.runUntil(clock.nowMs() + next.waitMs);
+          else if (next.type === 'lock') lock.hold(next.held);
           else {
             if (next.type === 'pcp.held') heldPcp += 1;
             actor.send(next);
           }
           expect(actor.getSnapshot().context.queue.length).toBeLessThanOrEqual(queueLength);
         }
-        for (let held = 0; held < actions.length; held += 1) actor.send({ type: 'lock.released' });
+        while (lock.held) lock.hold(false);
         for (let released = 0; released < heldPcp; released += 1) actor.send({ type: 'pcp.released' });
         clock.runUntil(clock.nowMs() + 200_000);
         expect(actor.getSnapshot().value).toEqual({ main: 'idle', follow: 'none' });

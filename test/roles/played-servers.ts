@@ -35,6 +35,14 @@ export class PlayedServers {
   /** An address that answers pings although no agent holds it. */
   strayVip = false;
   readonly failingScripts = new Set<string>();
+  /** Nodes whose lock file somebody has removed. */
+  readonly unlocked = new Set<string>();
+  /** Databases that turn everybody away, and why. */
+  readonly refusals = new Map<string, 'credentials' | 'connections'>();
+  /** `hook words` of the scripts that were given words, in order. */
+  readonly words: string[] = [];
+  /** What a node's server was told to recover with. */
+  readonly recoversWith = new Map<string, string>();
   /** Scripts that never end. */
   readonly endlessScripts = new Set<string>();
   /** Received and replayed bytes of a standby where they are not the usual 1000. */
@@ -82,7 +90,15 @@ export class PlayedServers {
       case 'promoteServer':
         return { afterMs: takesMs.promote, outcome: () => this.#promote(node) };
       case 'followPrimary':
-        return file(() => this.signals.add(node) && this.guards.delete(node));
+        return file(() => {
+          this.signals.add(node);
+          this.guards.delete(node);
+          if (command.settings !== undefined) this.recoversWith.set(node, command.settings);
+        });
+      case 'readRecoverySettings':
+        return { afterMs: takesMs.file, outcome: () => ({ ok: true, detail: `settings of ${node}` }) };
+      case 'lookForFiles':
+        return { afterMs: takesMs.file, outcome: () => this.#files(node) };
       case 'writeGuard':
         return file(() => (command.unlessStandby && this.signals.has(node)) || this.guards.add(node));
       case 'removeGuard':
@@ -107,6 +123,11 @@ export class PlayedServers {
     }
   }
 
+  #files(node: string): CommandOutcome {
+    const recoveryFile = this.guards.has(node) ? 'recovery.conf' : null;
+    return { ok: true, detail: null, files: { locked: !this.unlocked.has(node), recoveryFile } };
+  }
+
   #become(node: string, state: ServerState): CommandOutcome {
     this.states.set(node, state);
     return ok();
@@ -124,7 +145,8 @@ export class PlayedServers {
     return this.#become(node, 'primary');
   }
 
-  #run({ hook, timeoutMs }: Extract<AgentCommand, { type: 'runScript' }>): Performance {
+  #run({ hook, words, timeoutMs }: Extract<AgentCommand, { type: 'runScript' }>): Performance {
+    if (words) this.words.push([hook, ...words].join(' '));
     if (!this.endlessScripts.has(hook))
       return {
         afterMs: takesMs.script,
@@ -160,6 +182,8 @@ export class PlayedServers {
         const state = this.states.get(node);
         if (silent || state === 'hung') return failed('no answer');
         if (state === 'down' || state === undefined) return failed('refused');
+        const refusal = this.refusals.get(node);
+        if (refusal && from !== node) return { ...failed('turned away'), refusal };
         const [received, replayed] = this.positions.get(node) ?? [1000, 1000];
         const inRecovery = state === 'standby';
         return {

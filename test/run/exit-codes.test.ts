@@ -48,7 +48,7 @@ function pgdrill(...words: string[]) {
 
 describe('the command line', () => {
   test('shows help with an example for every command and ends with 0', () => {
-    for (const words of [['run'], ['simulate'], ['report'], ['lab'], ['lab', 'up']]) {
+    for (const words of [['run'], ['simulate'], ['report'], ['plan'], ['lab'], ['lab', 'up']]) {
       const { status, stdout } = pgdrill(...words, '--help');
       expect(status).toBe(0);
       expect(stdout).toContain(`Example:\n  pgdrill ${words.join(' ')}`);

@@ -146,8 +146,8 @@ describe('mistakes', () => {
     ],
     [
       'a threshold',
-      { scenario: ['drills:', "thresholds: ['read.p99 < 5ms']\ndrills:"] },
-      /not judged by this release/,
+      { scenario: ['drills:', "thresholds: ['read.p99 < 5']\ndrills:"] },
+      /"5" is no limit for read\.p99: it is a time \[threshold-value\]\n {2}hint: write 5ms or 5s/,
     ],
     [
       'rate and weight',
@@ -201,5 +201,59 @@ describe('mistakes', () => {
     expect(problemsOf({ 'model.yaml': goodModel, 'scenario.yaml': 'name: [1, 2\nload: 5' })[0]).toMatch(
       /^scenario\.yaml:\d+:\d+: .*\[yaml\]/,
     );
+  });
+});
+
+describe('service times', () => {
+  const model = (read: string, more = ''): Record<string, string> => ({
+    'model.yaml': goodModel.replace(/ {2}read: .*/, `  read: ${read}`) + more,
+    'scenario.yaml': goodScenario,
+  });
+
+  test('may be exponential, gamma, deterministic, or told by quantiles; others may be added', () => {
+    for (const read of [
+      '{ mean: 1ms, distribution: exponential, source: x }',
+      '{ mean: 1ms, variation: 0.4, distribution: gamma, source: x }',
+      '{ mean: 1ms, distribution: deterministic, source: x }',
+      '{ distribution: empirical, quantiles: [0.1, 0.2, 2], source: x }',
+    ])
+      expect(problemsOf(model(read, '  commit: { mean: 1ms, source: x }\n'))).toEqual([]);
+  });
+
+  test('have mean and variation also when they come from quantiles', () => {
+    const read = '{ distribution: empirical, quantiles: [0, 1, 3], source: x }';
+    expect(problemsOf(model(read))).toEqual([]);
+    const { read: time } = planRun(join(folder, 'scenario.yaml')).cluster.serviceTimes;
+    expect(time.mean).toBeCloseTo(1.25, 9);
+    expect(time.variation).toBeCloseTo(Math.sqrt(7 / 3 - 1.5625) / 1.25, 9);
+  });
+
+  test.each([
+    ['{ source: x }', 'a mean is missing'],
+    ['{ mean: 1ms, quantiles: [1, 2], source: x }', 'quantiles belong to an empirical distribution'],
+    ['{ distribution: empirical, source: x }', 'needs quantiles'],
+    ['{ distribution: empirical, quantiles: [1], source: x }', 'its least and its largest value'],
+    ['{ distribution: empirical, quantiles: [1, 3, 2], source: x }', 'quantiles ascend; 2 follows 3'],
+    ['{ distribution: empirical, quantiles: [1, 2], mean: 1ms, source: x }', 'has its mean in its quantiles'],
+    [
+      '{ mean: 1ms, variation: 0.5, distribution: exponential, source: x }',
+      'the variation of exponential is 1',
+    ],
+    ['{ mean: 1ms, distribution: pareto, source: x }', 'Invalid option'],
+  ])('%s is refused with its place', (read, message) => {
+    const problems = problemsOf(model(read));
+    expect(problems[0]).toMatch(/^model\.yaml:\d+:\d+: /);
+    expect(problems[0]).toContain(message);
+  });
+
+  test('a cap is a number of cores in a period that the kernel allows', () => {
+    const capped = (cap: string): string[] =>
+      problemsOf({
+        'model.yaml': goodModel.replace('address: 127.0.90.2,', `address: 127.0.90.2, cap: ${cap},`),
+        'scenario.yaml': goodScenario,
+      });
+    expect(capped('{ cpu: 0.5 }')).toEqual([]);
+    expect(capped('{ cpu: 0 }')[0]).toMatch(/^model\.yaml:4:/);
+    expect(capped('{ cpu: 1, period: 2s }')[0]).toContain('between 1ms and 1s');
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Children } from '../../src/sim/children.ts';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { SimSession } from '../../src/sim/session.ts';
-import { threeServers } from './small-servers.ts';
+import { scriptParts, threeServers } from './small-servers.ts';
 
 function bench(count: number) {
   const host = { forks: true, pending: [] as (() => void)[], ended: 0, discarded: 0 };
@@ -79,22 +79,25 @@ function attachUnder({ sessions, perSecond }: { sessions: number; perSecond: num
     follow: (_, done) => done(),
   });
   front.pgpool.start();
+  const parts = { clock, draws, front, replication, ...scriptParts(clock) };
   const oksMs: number[] = [];
-  const call = {
-    className: 'read',
-    classIndex: 0,
-    kind: 'read',
-    operationId: '0',
-    statements: () => [],
-  } as const;
+  const call = { classIndex: 0, number: 0, kind: 'read' } as const;
   for (let index = 0; index < sessions; index += 1) {
-    const session = new SimSession({ clock, draws, front, replication, answered: () => {} }, `s${index}`);
+    const session = new SimSession({ ...parts, answered: () => {} }, `s${index}`);
     const everyMs = (1000 * sessions) / perSecond;
-    const ask = (): void =>
-      session.execute(call, (outcome) => {
-        if (outcome.ok) oksMs.push(clock.nowMs());
-        clock.setTimeout(outcome.ok ? ask : connect, outcome.ok ? everyMs : 0);
-      });
+    let isLost = false;
+    const ask = (): void => {
+      if (!isLost) session.execute(call);
+    };
+    session.handler = {
+      onAnswer: ({ ok }) => {
+        if (ok) oksMs.push(clock.nowMs());
+        clock.setTimeout(ok ? ask : connect, ok ? everyMs : 0);
+      },
+      onLost: () => {
+        isLost = true;
+      },
+    };
     const connect = (): void => {
       session.close();
       session.connect(({ ok }) => {

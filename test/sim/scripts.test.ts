@@ -2,8 +2,8 @@
 // Method: three servers with fixed times and Pgpool's statechart; a script takes 90 ms for three looks or requests.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
+import { Processor } from '../../src/sim/processor.ts';
 import { type ScriptResult, Scripts } from '../../src/sim/scripts.ts';
-import { Station } from '../../src/sim/station.ts';
 import { threeServers } from './small-servers.ts';
 
 function cluster() {
@@ -11,7 +11,7 @@ function cluster() {
   const { clock, draws, servers } = at;
   const front = new PgpoolFront(clock, draws, {
     servers,
-    station: new Station(clock, 2),
+    station: new Processor(clock, 2).station(),
     weights: [0, 1, 1],
     settings: {
       searchPrimaryNodeTimeout: 3,

@@ -2,17 +2,17 @@
 // Method: three servers with fixed times, Pgpool's statechart, sessions driven by hand on the virtual clock.
 import { describe, expect, test } from 'vitest';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
+import { Processor } from '../../src/sim/processor.ts';
 import { SimSession } from '../../src/sim/session.ts';
-import { Station } from '../../src/sim/station.ts';
 import type { ConnectOutcome, ExecutionOutcome, WireError } from '../../src/workload/transport.ts';
-import { threeServers } from './small-servers.ts';
+import { rowsOf, scriptParts, threeServers } from './small-servers.ts';
 
-function frontWith(numInitChildren: number) {
-  const at = threeServers({ connect: 8, read: 1, write: 70, network: 0.5 });
+function frontWith(numInitChildren: number, more: Parameters<typeof threeServers>[0] = {}) {
+  const at = threeServers({ connect: 8, read: 1, write: 70, network: 0.5, ...more });
   const { clock, draws, servers, replication } = at;
   const front = new PgpoolFront(clock, draws, {
     servers,
-    station: new Station(clock, 2),
+    station: new Processor(clock, 2).station(),
     weights: [0, 1, 1],
     settings: {
       searchPrimaryNodeTimeout: 3,
@@ -25,20 +25,22 @@ function frontWith(numInitChildren: number) {
     follow: (_, done) => done(),
   });
   front.pgpool.start();
+  const scripts = scriptParts(clock);
   const answered: string[] = [];
   const open = (name: string) => {
-    const parts = { clock, draws, front, replication };
+    const parts = { clock, draws, front, replication, ...scripts };
     const note = (kind: string, server: string) => answered.push(`${kind} ${server}`);
     const session = new SimSession({ ...parts, answered: note }, name);
     const lost: WireError[] = [];
-    session.onLost = (error) => lost.push(error);
     const connects: { outcome: ConnectOutcome; atMs: number }[] = [];
     const ends: { outcome: ExecutionOutcome; atMs: number }[] = [];
-    const connect = (): void => session.connect((outcome) => connects.push({ outcome, atMs: clock.nowMs() }));
-    const execute = (kind: 'read' | 'write', operationId: string): void => {
-      const call = { className: kind, classIndex: 0, kind, operationId, statements: () => [] };
-      session.execute(call, (outcome) => ends.push({ outcome, atMs: clock.nowMs() }));
+    session.handler = {
+      onAnswer: (outcome) => ends.push({ outcome, atMs: clock.nowMs() }),
+      onLost: (error) => lost.push(error),
     };
+    const connect = (): void => session.connect((outcome) => connects.push({ outcome, atMs: clock.nowMs() }));
+    const execute = (kind: 'read' | 'write', number: number): void =>
+      session.execute({ classIndex: kind === 'read' ? 0 : 1, number, kind });
     return { session, lost, connects, ends, connect, execute };
   };
   return { ...at, front, open, answered };
@@ -81,26 +83,43 @@ describe('SimSession', () => {
     const session = at.open('1');
     session.connect();
     at.pass(100);
-    session.execute('write', '1.0');
+    session.execute('write', 0);
     at.pass(100);
-    session.execute('read', '0.0');
+    session.execute('read', 0);
     at.pass(100);
     expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([true, true]);
-    expect(session.ends[0]?.atMs).toBeCloseTo(10_100 + 71, 5);
-    expect(at.servers[0].rows).toEqual(['1.0']);
+    expect(session.ends[0]?.atMs).toBeCloseTo(10_100 + 7 * (10 + 1) + 2 * (0.5 + 0.25), 5);
+    expect(rowsOf(at.servers[0])).toEqual(['1.0']);
     const [connect] = session.connects;
     expect(at.answered).toEqual(['write a', `read ${connect?.outcome.ok && connect.outcome.server}`]);
   });
 
+  test('Pgpool’s own work, a read on a standby and a COMMIT cost what the model says of each', () => {
+    const at = frontWith(2, { pgpoolStatement: 3, readOnStandby: 2, commit: 20 });
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    const usedMs = at.front.station.usedMs();
+    session.execute('read', 0);
+    at.pass(100);
+    expect(session.ends[0]?.atMs).toBeCloseTo(10_100 + 0.5 + 3 + 2 + 0.5, 5);
+    expect(at.front.station.usedMs() - usedMs).toBeCloseTo(3, 5);
+    session.execute('write', 0);
+    at.pass(200);
+    const brackets = 2 * (0.5 + 0.25 * 2);
+    expect(session.ends[1]?.atMs).toBeCloseTo(10_200 + 70 + 20 + 7 * (3 + 1) + brackets, 5);
+    expect(at.front.station.usedMs() - usedMs).toBeCloseTo(8 * 3, 5);
+  });
+
   test.each([
     ['before COMMIT was sent, it is known not to be done', 30, true, []],
-    ['while COMMIT runs, nobody knows', 65, false, []],
+    ['while COMMIT runs, nobody knows', 72, false, []],
   ])('primary killed in a write: %s', (_, killAfterMs, definite, rows) => {
     const at = frontWith(2);
     const session = at.open('1');
     session.connect();
     at.pass(100);
-    session.execute('write', '1.0');
+    session.execute('write', 0);
     at.pass(killAfterMs);
     at.servers[0].send({ type: 'crash' });
     at.pass(200);
@@ -110,7 +129,7 @@ describe('SimSession', () => {
       lost: true,
       error: { code: 'XX000' },
     });
-    expect(at.servers[0].rows).toEqual(rows);
+    expect(rowsOf(at.servers[0])).toEqual(rows);
     session.session.close();
     session.connect();
     at.pass(100);
@@ -122,11 +141,11 @@ describe('SimSession', () => {
     const session = at.open('1');
     session.connect();
     at.pass(100);
-    session.execute('write', '1.0');
-    at.pass(65);
+    session.execute('write', 0);
+    at.pass(72);
     at.front.pgpool.detach(0);
     at.pass(200);
-    expect(at.servers[0].rows).toEqual(['1.0']);
+    expect(rowsOf(at.servers[0])).toEqual(['1.0']);
     const [end] = session.ends;
     expect(end?.outcome.ok === true || end?.outcome.definite === false).toBe(true);
   });
@@ -149,7 +168,7 @@ describe('SimSession', () => {
     session.connect();
     at.pass(100);
     expect(session.connects[2]?.outcome.ok).toBe(true);
-    session.execute('write', '1.0');
+    session.execute('write', 0);
     at.pass(100);
     expect(session.ends[0]?.outcome).toMatchObject({ definite: true, lost: false, error: { code: '25006' } });
   });

@@ -7,6 +7,7 @@ import type { Recording } from '../../src/recording/recording.ts';
 import { manifestOf } from '../../src/run/manifest.ts';
 import { planRun, type RunPlan } from '../../src/run/plan.ts';
 import { SimWorld } from '../../src/sim/world.ts';
+import type { Cluster } from '../../src/topology/cluster.ts';
 
 export interface Asked {
   seed?: number;
@@ -17,6 +18,8 @@ export interface Asked {
   /** Over the model's efm.properties, on every agent. */
   properties?: Readonly<Record<string, string>>;
   weights?: readonly number[];
+  /** Any other change of the model. */
+  change?: (cluster: Cluster) => Cluster;
   /** Called at load start. */
   onStart?: (world: SimWorld) => void;
 }
@@ -40,7 +43,7 @@ export function planOf(asked: Asked): RunPlan {
         perSecond: rates[index] ?? entry.perSecond,
       })),
     },
-    cluster: {
+    cluster: (asked.change ?? ((cluster) => cluster))({
       ...plan.cluster,
       agents: plan.cluster.agents.map((agent) => ({
         ...agent,
@@ -50,7 +53,7 @@ export function planOf(asked: Asked): RunPlan {
         ...backend,
         weight: asked.weights?.[index] ?? backend.weight,
       })),
-    },
+    }),
     drills:
       asked.drills?.map(({ kind, atMs, lastsMs = null }, index) => ({
         id: `${kind}-${index}`,

@@ -1,40 +1,61 @@
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
-import { Draws } from '../../src/sim/draws.ts';
-import { Replication } from '../../src/sim/replication.ts';
+import type { ServiceTime, ServiceTimes } from '../../src/scenario/model-shape.ts';
+import { Draws, type ServiceTimeName } from '../../src/sim/draws.ts';
+import { Processor } from '../../src/sim/processor.ts';
+import { Replication, type ReplicationOptions } from '../../src/sim/replication.ts';
+import type { RunningScriptParts } from '../../src/sim/running-script.ts';
+
+import { planScript } from '../../src/sim/script-plan.ts';
 import { SimServer } from '../../src/sim/server.ts';
-import { Station } from '../../src/sim/station.ts';
+import { SessionEvents } from '../../src/sim/session-events.ts';
+import { defaultRoutingRules } from '../../src/topology/statement-routing.ts';
 import { planOf } from './simulated-run.ts';
 
 /** Service times without spread: every instant can be reckoned by hand. */
-function steadyDraws(means: Partial<Record<string, number>> = {}): Draws {
-  const { calibrated, ...times } = planOf({}).cluster.serviceTimes;
-  const steady = Object.fromEntries(
-    Object.entries(times).map(([name, time]) => [
-      name,
-      { ...time, mean: means[name] ?? time.mean, variation: 0 },
-    ]),
-  );
-  return new Draws({ calibrated, ...steady } as ConstructorParameters<typeof Draws>[0], new Random(1));
+function steadyDraws(means: Partial<Record<ServiceTimeName, number>> = {}): Draws {
+  const { calibrated, writeBytes, ...times } = planOf({}).cluster.serviceTimes;
+  const named = { ...times, ...means } as Record<ServiceTimeName, ServiceTime | number>;
+  const steady = Object.entries(named).map(([name, time]) => {
+    const mean = typeof time === 'number' ? time : time.mean;
+    return [name, { mean, variation: 0, distribution: 'deterministic', source: 'test' }];
+  });
+  return new Draws({ calibrated, ...Object.fromEntries(steady) } as ServiceTimes, new Random(1));
+}
+
+/** Operation ids of the commits that a server shows. */
+export function rowsOf({ wal }: SimServer): string[] {
+  return [...wal.log.ids(wal.applied)];
+}
+
+/** What sessions need beside a front: a read class and a write class, as pgbench's own scripts have them. */
+export function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
+  const { kernel } = clock;
+  const scripts = planOf({}).load.classes.map(({ script }) => planScript(script, defaultRoutingRules));
+  return { kernel, events: new SessionEvents(kernel), scripts };
 }
 
 /** A primary and two standbys that stream from it, 10 s after their start; each on a core of its own, or all on `cores`. */
-export function threeServers(means: Partial<Record<string, number>> = {}, cores?: number) {
+export function threeServers(
+  means: Partial<Record<ServiceTimeName, number>> = {},
+  cores?: number,
+  settings: Partial<ReplicationOptions> = {},
+) {
   const clock = new VirtualClock();
   const draws = steadyDraws(means);
-  const shared = new Station(clock, cores ?? 1);
+  const shared = new Processor(clock, cores ?? 1);
   const servers = ['a', 'b', 'c'].map(
     (name, id) =>
       new SimServer(clock, draws, {
         name,
         id,
-        station: cores === undefined ? new Station(clock, 1) : shared,
+        station: (cores === undefined ? new Processor(clock, 1) : shared).station(),
         upstream: id === 0 ? null : 'a',
       }),
   ) as [SimServer, SimServer, SimServer];
-  const replication = new Replication(clock, draws, { servers });
+  const replication = new Replication(clock, draws, { servers, ...settings });
   for (const server of servers) server.send({ type: 'start' });
   clock.runUntil(10_000);
   const pass = (spanMs: number): void => clock.runUntil(clock.nowMs() + spanMs);
-  return { clock, draws, servers, replication, pass, shared };
+  return { clock, draws, servers, replication, pass, shared: shared.station() };
 }

@@ -4,11 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
-import { Station } from '../../src/sim/station.ts';
+import { FcfsStation } from '../../src/sim/fcfs-station.ts';
+import { Processor } from '../../src/sim/processor.ts';
 
 function run(cores: number, jobs: readonly { atMs: number; workMs: number }[]): number[] {
   const clock = new VirtualClock();
-  const station = new Station(clock, cores);
+  const station = new Processor(clock, cores).station();
   const endsMs: number[] = [];
   for (const [index, { atMs, workMs }] of jobs.entries()) {
     clock.setTimeout(
@@ -44,7 +45,7 @@ describe('hand-checked', () => {
 
   test('jobs that end together end in the order in which they came; a job without work ends at once', () => {
     const clock = new VirtualClock();
-    const station = new Station(clock, 1);
+    const station = new Processor(clock, 1).station();
     const ended: string[] = [];
     for (const name of ['a', 'b']) station.run(3, () => ended.push(`${name} at ${clock.nowMs()}`));
     station.run(0, () => ended.push(`none at ${clock.nowMs()}`));
@@ -57,7 +58,7 @@ describe('hand-checked', () => {
 /** Mean response time of an open station, ms. */
 function meanResponse(cores: number, perMs: number, work: (random: Random) => number): number {
   const clock = new VirtualClock();
-  const station = new Station(clock, cores);
+  const station = new Processor(clock, cores).station();
   const random = new Random(3).fork('arrivals');
   const works = new Random(3).fork('work');
   let sumMs = 0;
@@ -90,4 +91,83 @@ describe('against theory, within 4 % at 200 000 jobs', () => {
     const meanMs = meanResponse(1, 0.7, (random) => random.lognormal(1, 1.5));
     expect(Math.abs(meanMs / (1 / 0.3) - 1)).toBeLessThan(0.04);
   });
+});
+
+describe('a quota of processor time', () => {
+  const quota = { budgetMs: 25, periodMs: 100, phaseMs: 0 };
+
+  function capped(cores: number, jobs: readonly { atMs: number; workMs: number }[]) {
+    const clock = new VirtualClock();
+    const station = new Processor(clock, cores).station(quota);
+    const endsMs: number[] = [];
+    for (const [index, { atMs, workMs }] of jobs.entries())
+      clock.setTimeout(() => station.run(workMs, () => (endsMs[index] = clock.nowMs())), atMs);
+    clock.runUntil(1e6);
+    return { endsMs, usedMs: station.usedMs(), throttledMs: station.throttledMs() };
+  }
+
+  test('one job runs 25 ms in each 100 ms', () => {
+    const { endsMs, usedMs, throttledMs } = capped(1, [{ atMs: 0, workMs: 60 }]);
+    expect(endsMs[0]).toBeCloseTo(210, 5);
+    expect(usedMs).toBeCloseTo(60, 5);
+    expect(throttledMs).toBeCloseTo(150, 5);
+  });
+
+  test('what two cores use counts together', () => {
+    const jobs = [
+      { atMs: 10, workMs: 20 },
+      { atMs: 10, workMs: 20 },
+    ];
+    const { endsMs } = capped(2, jobs);
+    for (const endMs of endsMs) expect(endMs).toBeCloseTo(107.5, 5);
+  });
+
+  test('a job that comes to a suspended station waits for the next period; nothing is saved up while it is idle', () => {
+    const jobs = [
+      { atMs: 0, workMs: 25.5 },
+      { atMs: 50, workMs: 1 },
+      { atMs: 990, workMs: 40 },
+    ];
+    const { endsMs } = capped(1, jobs);
+    expect(endsMs[0]).toBeCloseTo(101, 5);
+    expect(endsMs[1]).toBeCloseTo(101.5, 5);
+    expect(endsMs[2]).toBeCloseTo(1090 + 15 - 15 + 15, 5);
+  });
+
+  test('stations of one processor share it: while one is suspended the other has it alone', () => {
+    const clock = new VirtualClock();
+    const processor = new Processor(clock, 1);
+    const [small, large] = [processor.station(quota), processor.station()];
+    const endsMs: Record<string, number> = {};
+    small.run(50, () => (endsMs.small = clock.nowMs()));
+    large.run(60, () => (endsMs.large = clock.nowMs()));
+    clock.runUntil(1e4);
+    // Until 50 ms both have half of it; then the small one is suspended until 100 ms.
+    expect(endsMs.large).toBeCloseTo(85, 5);
+    expect(endsMs.small).toBeCloseTo(125, 5);
+    expect(large.usedMs()).toBeCloseTo(60, 5);
+  });
+
+  test('a saturated station gets its quota, and no more, whatever the number of jobs', () => {
+    const clock = new VirtualClock();
+    const station = new Processor(clock, 4).station(quota);
+    const again = (): void => station.run(3, again);
+    for (let job = 0; job < 7; job += 1) again();
+    clock.runUntil(10_000);
+    expect(station.usedMs()).toBeCloseTo(2500, 3);
+    expect(station.cap).toBe(0.25);
+  });
+});
+
+test('first come, first served: by two servers, in order, with a queue longer than its first room', () => {
+  const clock = new VirtualClock();
+  const station = new FcfsStation(clock, 2);
+  const endsMs: number[] = [];
+  const ends = clock.kernel.kind((job) => endsMs.push(job, clock.nowMs()));
+  for (let job = 0; job < 200; job += 1) station.serve(job === 0 ? 10 : 1, ends, job, 0);
+  expect(station.jobs).toBe(200);
+  clock.runUntil(1e4);
+  expect(endsMs.slice(0, 4)).toEqual([1, 1, 2, 2]);
+  expect(endsMs.slice(-2)).toEqual([199, 105]);
+  expect(station.busyMs).toBe(209);
 });

@@ -35,10 +35,10 @@ function planOf(
     'recovery.check.period': seconds(timers.K),
     ...more.properties,
   };
-  const { calibrated, ...times } = cluster.serviceTimes;
+  const { calibrated, writeBytes: _, ...times } = cluster.serviceTimes;
   const steady = Object.fromEntries(
     Object.entries(times).map(([name, time]) => [name, { ...time, mean: 0, variation: 0 }]),
-  ) as typeof times;
+  ) as unknown as typeof times;
   steady.promoteServer = { ...steady.promoteServer, mean: more.recoveryMs ?? 150 };
   const version = more.version ?? '5.4';
   const changed: Cluster = {

@@ -4,70 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
-import type { Interval } from '../../src/recording/intervals.ts';
-import { Accounting, type EndedOperation } from '../../src/workload/accounting.ts';
-import type { Arrivals, DueOperation } from '../../src/workload/arrivals.ts';
 import { arrivalsFor } from '../../src/workload/arrivals.ts';
-import { ClientPool, type ClientPoolOptions, type PoolObserver } from '../../src/workload/client-pool.ts';
-import type { ExecutionOutcome, ScriptCall } from '../../src/workload/transport.ts';
+import type { ExecutionOutcome } from '../../src/workload/transport.ts';
+import { arrivalsAt, openClass, planOf, rig } from './pool-rig.ts';
 import { type Behaviour, ScriptedTransport, steady } from './scripted-transport.ts';
-
-const classes = [
-  { name: 'read', kind: 'read' },
-  { name: 'write', kind: 'write' },
-] as const;
-const kinds = classes.map(({ kind }) => kind);
-
-function arrivalsAt(dues: readonly (readonly [dueMs: number, classIndex: number])[]): Arrivals {
-  const queue = dues.map(([dueMs, classIndex], number): DueOperation => ({ dueMs, classIndex, number }));
-  return { nextDueMs: () => queue[0]?.dueMs ?? Number.POSITIVE_INFINITY, next: () => queue.shift() ?? null };
-}
-
-const callFor = ({ classIndex, number }: DueOperation): ScriptCall => ({
-  className: classes[classIndex]?.name ?? '',
-  classIndex,
-  kind: classes[classIndex]?.kind ?? 'write',
-  operationId: `${classIndex}.${number}`,
-  statements: () => [],
-});
-
-function rig(behaviour: Behaviour, options: Partial<ClientPoolOptions> & { sessions?: number } = {}) {
-  const clock = new VirtualClock();
-  const ends: EndedOperation[] = [];
-  const intervals: Interval[] = [];
-  const accounting = new Accounting(classes, {
-    interval: (interval) => intervals.push(interval),
-    latency: () => undefined,
-  });
-  const observer: PoolObserver = {
-    due: (classIndex, dueMs) => accounting.due(classIndex, dueMs),
-    ended: (operation) => {
-      ends.push(operation);
-      accounting.ended(operation);
-    },
-    refused: (code, atMs) => accounting.refused(code, atMs),
-    advance: (nowMs, sessions) => accounting.advance(nowMs, sessions),
-    finish: (nowMs, sessions) => accounting.finish(nowMs, sessions),
-  };
-  const transports = Array.from(
-    { length: options.sessions ?? 2 },
-    () => new ScriptedTransport(clock, behaviour),
-  );
-  const pool = new ClientPool({
-    clock,
-    transports,
-    arrivals: arrivalsAt([]),
-    kinds,
-    callFor,
-    observer,
-    random: new Random(1),
-    sessionLifetimeMs: null,
-    patienceMs: 1000,
-    timeoutMs: 5000,
-    ...options,
-  });
-  return { clock, pool, transports, ends, intervals, accounting };
-}
 
 describe('instants', () => {
   test('an operation that finds no session is skipped exactly when patience ends, one that was sent ends exactly at the timeout', () => {
@@ -96,7 +36,7 @@ describe('instants', () => {
 
   test('free sessions take turns', () => {
     const dues = Array.from({ length: 12 }, (_, index) => [100 * index + 50, 0] as const);
-    const { clock, pool, transports } = rig(steady, { sessions: 4, arrivals: arrivalsAt(dues) });
+    const { clock, pool, transports } = rig(steady, { plan: { sessions: 4 }, arrivals: arrivalsAt(dues) });
     pool.connect(() => pool.start(clock.nowMs(), () => undefined));
     clock.runUntil(5000);
     expect(transports.map(({ executed }) => executed.length)).toEqual([3, 3, 3, 3]);
@@ -104,8 +44,7 @@ describe('instants', () => {
 
   test('sessions are renewed within 20 % of their lifetime, not together', () => {
     const { clock, pool, transports, ends } = rig(steady, {
-      sessions: 10,
-      sessionLifetimeMs: 5000,
+      plan: { sessions: 10, sessionLifetimeMs: 5000 },
       arrivals: arrivalsAt([[11_000, 0]]),
     });
     pool.connect(() => pool.start(0, () => undefined));
@@ -124,8 +63,7 @@ describe('instants', () => {
   test('a busy session is renewed only when it is free', () => {
     const slow: Behaviour = { ...steady, execute: () => ({ afterMs: 4000, outcome: { ok: true } }) };
     const { clock, pool, transports, ends } = rig(slow, {
-      sessions: 1,
-      sessionLifetimeMs: 1000,
+      plan: { sessions: 1, sessionLifetimeMs: 1000 },
       arrivals: arrivalsAt([[100, 1]]),
     });
     pool.connect(() => pool.start(0, () => undefined));
@@ -139,7 +77,7 @@ describe('instants', () => {
 test('a clock whose zero lies elsewhere, so that its instants are rounded, stops nothing', () => {
   for (const originMs of [0.1, 1 / 3, 12_345.678_9, 1e9 / 7]) {
     const dues = Array.from({ length: 300 }, (_, index) => [(index + 0.5) * (100 / 27), index % 2] as const);
-    const made = rig(steady, { sessions: 3, sessionLifetimeMs: 70, arrivals: arrivalsAt(dues) });
+    const made = rig(steady, { plan: { sessions: 3 } });
     const inner = made.clock;
     const shifted = {
       nowMs: () => inner.nowMs() - originMs,
@@ -153,8 +91,7 @@ test('a clock whose zero lies elsewhere, so that its instants are rounded, stops
       fire();
     };
     const again = rig(steady, {
-      sessions: 3,
-      sessionLifetimeMs: 70,
+      plan: { sessions: 3, sessionLifetimeMs: 70 },
       arrivals: arrivalsAt(dues),
       clock: shifted,
       transports: made.transports,
@@ -225,7 +162,7 @@ describe('errors', () => {
           : { afterMs: 2, outcome: { ok: false, error: error('25006'), definite: true, lost: false } },
     };
     const { clock, pool, ends, transports } = rig(standby, {
-      sessions: 1,
+      plan: { sessions: 1 },
       arrivals: arrivalsAt([
         [100, 1],
         [105, 1],
@@ -251,7 +188,7 @@ describe('errors', () => {
           ? { afterMs: 1, outcome: { ok: true, server: null } }
           : { afterMs: hangs ? 3000 : 5, outcome: { ok: false, error: error('XX000') } },
     };
-    const { clock, pool, transports } = rig(away, { sessions: 1 });
+    const { clock, pool, transports } = rig(away, { plan: { sessions: 1 } });
     pool.connect(() => undefined);
     clock.setTimeout(() => transports[0]?.lose(), 1000);
     clock.setTimeout(() => {
@@ -329,45 +266,12 @@ test('conservation under random servers: every due operation ends once, within p
           };
         },
       };
-      const plan = {
-        seed,
-        arrivals: 'poisson' as const,
-        durationMs: 4000,
-        classes: [
-          {
-            name: 'read',
-            perSecond: 60,
-            script: {
-              file: '',
-              kind: 'read' as const,
-              hasLedger: false,
-              text: '',
-              statements: [],
-              isUniform: true,
-            },
-          },
-          {
-            name: 'write',
-            perSecond: 30,
-            script: {
-              file: '',
-              kind: 'write' as const,
-              hasLedger: false,
-              text: '',
-              statements: [],
-              isUniform: true,
-            },
-          },
-        ],
-      };
-      const options = {
-        sessions,
-        arrivals: arrivalsFor(plan),
-        patienceMs: 300,
-        timeoutMs: 900,
-        sessionLifetimeMs: 400,
-      };
-      const { clock, pool, transports, ends, intervals, accounting } = rig(wild, options);
+      const plan = planOf({
+        ...{ seed, arrivals: 'poisson', durationMs: 4000, sessions },
+        ...{ patienceMs: 300, sessionLifetimeMs: 400 },
+        classes: [openClass('read', 60, 900), openClass('write', 30, 900)],
+      });
+      const { clock, pool, transports, ends, intervals, books } = rig(wild, { plan });
       let drained = 0;
       let zeroMs = 0;
       pool.connect(() => {
@@ -381,7 +285,8 @@ test('conservation under random servers: every due operation ends once, within p
       expect(drained).toBe(1);
       const all = arrivalsFor(plan);
       const dues = [];
-      for (let next = all.next(); next; next = all.next()) dues.push(`${next.classIndex}.${next.number}`);
+      for (; all.dueMs < Number.POSITIVE_INFINITY; all.advance())
+        dues.push(`${all.classIndex}.${all.number}`);
       expect(ends.map(({ classIndex, number }) => `${classIndex}.${number}`).sort()).toEqual(dues.sort());
       for (const { dueMs, sentMs, endedMs, outcome, classIndex } of ends) {
         if (outcome === 'skipped') expect(endedMs - dueMs).toBeCloseTo(300, 6);
@@ -392,14 +297,14 @@ test('conservation under random servers: every due operation ends once, within p
         if (classIndex === 0) expect(outcome).not.toBe('unknown');
       }
       expect(intervals.map(({ startMs }) => startMs)).toEqual(intervals.map((_, index) => index * 100));
-      for (const [index, { name }] of classes.entries()) {
+      for (const [index, { name }] of plan.classes.entries()) {
         const counted = intervals.reduce((sum, interval) => sum + (interval.classes[name]?.ok ?? 0), 0);
         const completed = intervals.reduce(
           (sum, interval) => sum + (interval.classes[name]?.completedOk ?? 0),
           0,
         );
         const really = ends.filter((end) => end.classIndex === index && end.outcome === 'ok').length;
-        expect([counted, completed, accounting.totals()[index]?.ok]).toEqual([really, really, really]);
+        expect([counted, completed, books.totals()[index]?.ok]).toEqual([really, really, really]);
       }
     }),
     { numRuns: 40 },

@@ -50,7 +50,7 @@ test('the built-in scripts keep a ledger of their writes', () => {
     const statements = sqlOf(parsed.script);
     for (const sql of statements) expect(sql).not.toMatch(/:[a-z]/);
     const { kind, hasLedger, isUniform } = parsed.script;
-    return [kind, hasLedger, isUniform, statements.length, statements.join('').includes(", '1.7')")];
+    return [kind, hasLedger, isUniform, statements.length, statements.join('').includes(', 1.7)')];
   });
   expect(found).toEqual([
     ['read', false, true, 1, false],
@@ -62,17 +62,25 @@ test('the built-in scripts keep a ledger of their writes', () => {
   });
 });
 
-test('what needs results or time between statements is refused at its place, and so are unknown variables', () => {
-  expect(
-    problems('SELECT 1 AS a \\gset\n\\sleep 1 ms\n  SELECT 2 AS b \\; SELECT 3;\n\\aset\nSELECT :a;'),
-  ).toEqual([
-    "my.sql:1:1: \\gset after this statement: a scenario's script cannot use results yet [script]",
-    "my.sql:2:1: \\sleep: a scenario's script cannot wait yet [script]\n  hint: lower perSecond or weight instead",
-    "my.sql:3:3: \\aset after this statement: a scenario's script cannot use results yet [script]",
+test('results, pauses and pipelines are taken; what a protocol cannot do is refused at its place', () => {
+  const captured = read('SELECT 1 AS a \\gset x_\n\\sleep 1 ms\n\\set b :x_a + 1\nSELECT :b;');
+  expect(sqlOf(captured)).toEqual([expect.stringMatching(/^SELECT 1 AS a/)]);
+  const pipeline = '\\startpipeline\nSELECT 1;\n\\endpipeline';
+  expect(problems(pipeline)).toEqual([
+    'my.sql:1:1: cannot use pipeline mode with the simple query protocol [script]',
   ]);
-  expect(problems('\\startpipeline\nSELECT 1;\n\\endpipeline')).toEqual([
-    "my.sql:1:1: \\startpipeline: a scenario's statements are not sent as a pipeline yet [script]",
-    "my.sql:3:1: \\endpipeline: a scenario's statements are not sent as a pipeline yet [script]",
+  expect(parseScript(pipeline, 'my.sql', 'extended')).toHaveProperty('script');
+  const quoted = parseScript("SELECT\n ':operation'", 'my.sql', 'prepared');
+  expect('problems' in quoted && quoted.problems.map(formatProblem)).toEqual([
+    expect.stringMatching(
+      /^my.sql:1:1: a variable in quotes .* prepared statement \[script\]\n {2}hint: write load.protocol: simple/,
+    ),
+  ]);
+});
+
+test('unknown variables and a script without statements are refused', () => {
+  expect(problems('\\set b :a\nSELECT 1 AS a \\gset\n\\set c :a')).toEqual([
+    'my.sql:1:1: the variable "a" is not set before this line [script]',
   ]);
   expect(problems('\\set a :nobody + :client_id\n\\set operation 1\nSELECT :a;')).toEqual([
     'my.sql:1:1: the variable "nobody" is not set before this line [script]',

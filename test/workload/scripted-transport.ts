@@ -4,13 +4,15 @@ import type {
   ExecutionOutcome,
   ScriptCall,
   SessionTransport,
-  WireError,
+  TransportHandler,
 } from '../../src/workload/transport.ts';
 
 /** What the scripted server does: a delay in ms (Infinity: silence) and the answer. */
 export interface Behaviour {
   connect(atMs: number): { afterMs: number; outcome: ConnectOutcome };
   execute(call: ScriptCall, atMs: number): { afterMs: number; outcome: ExecutionOutcome };
+  /** What becomes of the running call when the server is asked to stop it; without one it cannot be asked. */
+  cancel?(): { afterMs: number; outcome: ExecutionOutcome };
 }
 
 /** A transport on the virtual clock that answers as told, and checks that the session logic keeps the port's rules. */
@@ -21,7 +23,9 @@ export class ScriptedTransport implements SessionTransport {
   #serial = 0;
   readonly connectsAtMs: number[] = [];
   readonly executed: { atMs: number; call: ScriptCall }[] = [];
-  onLost: ((error: WireError) => void) | null = null;
+  cancels = 0;
+  opened = 0;
+  handler: TransportHandler | null = null;
 
   constructor(clock: VirtualClock, behaviour: Behaviour) {
     this.#clock = clock;
@@ -35,19 +39,33 @@ export class ScriptedTransport implements SessionTransport {
     const { afterMs, outcome } = this.#behaviour.connect(this.#clock.nowMs());
     this.#later(afterMs, () => {
       this.#state = outcome.ok ? 'idle' : 'closed';
+      if (outcome.ok) this.opened += 1;
       done(outcome);
     });
   }
 
-  execute(call: ScriptCall, done: (outcome: ExecutionOutcome) => void): void {
+  execute(call: ScriptCall): void {
     if (this.#state !== 'idle') throw new Error(`execute while ${this.#state}`);
     this.#state = 'busy';
-    this.executed.push({ atMs: this.#clock.nowMs(), call });
+    this.executed.push({ atMs: this.#clock.nowMs(), call: { ...call } });
     const { afterMs, outcome } = this.#behaviour.execute(call, this.#clock.nowMs());
     this.#later(afterMs, () => {
       this.#state = !outcome.ok && outcome.lost ? 'closed' : 'idle';
-      done(outcome);
+      this.handler?.onAnswer(outcome);
     });
+  }
+
+  cancel(): boolean {
+    if (this.#state !== 'busy') throw new Error(`cancel while ${this.#state}`);
+    const stopped = this.#behaviour.cancel?.();
+    if (stopped === undefined) return false;
+    this.cancels += 1;
+    this.#serial += 1;
+    this.#later(stopped.afterMs, () => {
+      this.#state = 'idle';
+      this.handler?.onAnswer(stopped.outcome);
+    });
+    return true;
   }
 
   close(): void {
@@ -59,7 +77,7 @@ export class ScriptedTransport implements SessionTransport {
   lose(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'closed';
-    this.onLost?.({ code: 'closed', message: 'lost' });
+    this.handler?.onLost({ code: 'closed', message: 'lost' });
   }
 
   #later(afterMs: number, act: () => void): void {

@@ -109,7 +109,10 @@ function scriptFigures({
     outcomes,
     latencyMs: sums ? percentilesOf(sums.latency) : null,
     serviceMs: sums ? percentilesOf(sums.service) : null,
-    outages: perSecond > 0 ? outagesOf({ intervals }, name, { perSecond, loadEndMs: runUs / 1000 }) : [],
+    outages:
+      perSecond > 0
+        ? outagesOf({ intervals }, name, { dueRate: () => perSecond, loadEndMs: runUs / 1000 })
+        : [],
     outageThresholdMs: perSecond > 0 ? outageThresholdMs(perSecond) : null,
   };
 }

@@ -58,6 +58,7 @@ Ours:
   --abort-on-loss          a client that loses its session ends, as in pgbench
   --answer-timeout=SEC     a statement without an answer for so long is cancelled, and its session given up
   --json                   one JSON value on stdout instead of the report
+  --results=DIR            keep 100 ms slices, latency histograms and the summary in a folder
   --transport=auto|ring|stream   io_uring or Node's sockets (default auto: io_uring where it can be had)
 
 Where this differs from pgbench, on purpose:

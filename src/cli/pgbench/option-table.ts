@@ -138,6 +138,10 @@ const runOptions: readonly Option[] = [
   flag('verbose-errors', 'run', (options) => {
     options.verboseErrors = true;
   }),
+  valued('results', 'run', (options, value) => {
+    if (value === '') fatal('--results needs the name of a folder');
+    options.results = value;
+  }),
   valued('transport', 'run', (options, value) => {
     const known = (['auto', 'ring', 'stream'] as const).find((name) => name === value);
     options.transport = known ?? fatal(`invalid transport: "${value}"`, 'hint: It is auto, ring or stream.');

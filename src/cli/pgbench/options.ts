@@ -50,6 +50,8 @@ export interface PgbenchOptions {
   version: boolean;
   /** Ours: one JSON value instead of the text. */
   json: boolean;
+  /** Ours: a folder that keeps slices, latencies and the summary. */
+  results: string | null;
   /** Ours: which wire path. */
   transport: 'auto' | 'ring' | 'stream';
   /** Ours: a client that loses its connection is aborted, as pgbench does. */
@@ -122,6 +124,7 @@ export function defaultOptions(): Parsed {
     help: false,
     version: false,
     json: false,
+    results: null,
     transport: 'auto',
     abortOnLoss: false,
     answerTimeoutSeconds: null,

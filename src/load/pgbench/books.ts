@@ -1,9 +1,9 @@
 import { LatencyCounts } from '../../recording/histogram.ts';
-import type { AccountSink } from '../../workload/accounting.ts';
+import type { AccountSink } from '../../workload/books.ts';
 import type { CompiledScript } from '../../workload/pgbench/compile.ts';
 import type { PgRandom } from '../../workload/pgbench/random.ts';
 import { Sums, TransactionCounts } from '../../workload/pgbench/statistics.ts';
-import { type EndedCall, OutcomeCode, SliceRecorder } from '../wire/recorder.ts';
+import { type EndedCall, OutcomeCode, SliceRecorder } from '../../workload/slice-recorder.ts';
 import type { CommandCounts, PgbenchPlan, SessionCounts, ThreadResult } from './plan.ts';
 import { type LoggedResult, TransactionLog } from './transaction-log.ts';
 

@@ -1,7 +1,7 @@
 import type { WireError } from '../../workload/transport.ts';
+import type { LoadedScript } from '../script/execution.ts';
 import type { WireConnection, WireHandler } from '../wire/connection.ts';
 import type { ThreadBooks } from './books.ts';
-import type { LoadedScript } from './execution.ts';
 import type { PgbenchPlan } from './plan.ts';
 
 /** A client as its thread sees it. Instants in ms since the start. */

@@ -1,27 +1,20 @@
-import type { PgRandom } from '../../workload/pgbench/random.ts';
-import type { VariableStore } from '../../workload/pgbench/variables.ts';
 import type { WireError } from '../../workload/transport.ts';
+import type { LoadedScript, ScriptExecution } from '../script/execution.ts';
+import { rollbackQuery } from '../script/statements.ts';
 import { cancel } from '../wire/cancel.ts';
 import type { WireConnection } from '../wire/connection.ts';
 import { type Answer, TransactionStatus } from '../wire/scanner.ts';
 import type { TransactionEnd } from './books.ts';
+import { type ClientDice, executionFor } from './client-execution.ts';
 import type { ClientHost, HostedClient } from './client-host.ts';
 import { type Attempt, ClientSession } from './client-session.ts';
 import { ClientTransaction } from './client-transaction.ts';
-import { type LoadedScript, ScriptExecution } from './execution.ts';
 import { failureOf } from './failure.ts';
 import { reportText, say, sayError, sayPlain } from './say.ts';
-import { rollbackQuery } from './statements.ts';
 import { deathOf, tryWords } from './wording.ts';
 
 /** What a client is doing; `idle` waits for its next transaction, `due` for the instant of one. */
 type State = 'idle' | 'due' | 'connecting' | 'running' | 'sleeping' | 'rollingBack' | 'over';
-
-/** What a client draws its values from, and keeps them in. */
-export interface ClientDice {
-  random: PgRandom;
-  variables: VariableStore;
-}
 
 /** After a write was refused for want of a primary: the client leaves the cluster alone for so long, ms. */
 const noPrimaryPauseMs = 200;
@@ -41,16 +34,12 @@ export class PgbenchClient implements HostedClient {
   #failure: { end: TransactionEnd; code: string } = { end: 'ok', code: '' };
   readonly #transaction: ClientTransaction;
 
-  constructor(thread: ClientHost, number: number, { random, variables }: ClientDice) {
+  constructor(thread: ClientHost, number: number, dice: ClientDice) {
     this.number = number;
     this.#thread = thread;
     this.#session = new ClientSession(thread);
     this.#transaction = new ClientTransaction(thread, number);
-    this.#execution = new ScriptExecution({
-      ...{ plan: thread.plan, scripts: thread.scripts, client: number, random, variables },
-      nowMs: () => thread.nowMs(),
-      commandTook: (script, command, micros) => thread.books.commandTook(script, command, micros),
-    });
+    this.#execution = executionFor(thread, number, dice);
   }
 
   get #isUnderWay(): boolean {

@@ -1,10 +1,11 @@
-import { Worker } from 'node:worker_threads';
 import { epochMs } from '../../kernel/clock.ts';
 import { DrillError, ExitCode, invariant } from '../../kernel/errors.ts';
 import { type Histogram, newHistogram } from '../../recording/histogram.ts';
 import type { Interval } from '../../recording/intervals.ts';
+import type { Recorder } from '../../recording/recording.ts';
 import { SliceMerger } from '../../workload/merger.ts';
 import { TransactionCounts } from '../../workload/pgbench/statistics.ts';
+import { startThread } from '../worker-thread.ts';
 import {
   type FromThread,
   type PgbenchPlan,
@@ -41,13 +42,16 @@ export interface PgbenchOutcome {
 export interface PgbenchListener {
   /** Counts since the start, when every thread has passed the instant of a progress line. */
   progress(number: number, counts: TransactionCounts): void;
+  /** Takes every slice when it is final. */
+  slices: Pick<Recorder, 'interval' | 'latency'> | null;
 }
 
 /** All threads begin so long after they were told, ms: long enough for the message to arrive. */
 const startDelayMs = 5;
 
 interface Running {
-  worker: Worker;
+  worker: ReturnType<typeof startThread>['thread'];
+  end: () => Promise<void>;
   transport: { name: string; reason: string } | null;
   refused: string[] | null;
   failure: Error | null;
@@ -81,8 +85,13 @@ class PgbenchEngine {
     this.#plan = plan;
     this.#listener = listener;
     this.#merger = new SliceMerger(plan.threads, {
-      interval: (interval) => this.#intervals.push(interval),
-      latency: ({ className, latency, service }) => {
+      interval: (interval) => {
+        this.#intervals.push(interval);
+        listener.slices?.interval(interval);
+      },
+      latency: (slice) => {
+        const { className, latency, service } = slice;
+        listener.slices?.latency(slice);
         const sums = this.#latency.get(className) ?? { latency: newHistogram(), service: newHistogram() };
         this.#latency.set(className, sums);
         if (latency.totalCount > 0) sums.latency.add(latency);
@@ -107,7 +116,7 @@ class PgbenchEngine {
       const { user, system } = process.cpuUsage(cpu);
       return this.#outcome({ beganMs, startedEpochMs, cpuUs: user + system, interrupted: signal.aborted });
     } catch (error) {
-      await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+      await Promise.all(this.#threads.map(({ end }) => end()));
       throw error;
     }
   }
@@ -138,10 +147,10 @@ class PgbenchEngine {
 
   #spawn(thread: number): Running {
     const [firstClient, clients] = shareOfThread(this.#plan, thread);
-    const workerData: ThreadSetup = { plan: this.#plan, thread, firstClient, clients };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    const setup: ThreadSetup = { plan: this.#plan, thread, firstClient, clients };
+    const { thread: worker, end } = startThread(new URL('./worker.js', import.meta.url), setup);
     const running: Running = {
-      ...{ worker, transport: null, refused: null, failure: null, result: null, progress: new Map() },
+      ...{ worker, end, transport: null, refused: null, failure: null, result: null, progress: new Map() },
     };
     const sink = this.#merger.sink(thread);
     worker.on('message', (message: FromThread) => {

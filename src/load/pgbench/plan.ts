@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg';
 import type { PackedCounts } from '../../recording/histogram.ts';
 import type { Interval } from '../../recording/intervals.ts';
-import type { ClassTotals, LatencyBatch } from '../../workload/accounting.ts';
+import type { ClassTotals, LatencyBatch } from '../../workload/books.ts';
 import type { Protocol } from '../../workload/pgbench/statement.ts';
 import type { SumsData, TransactionCountsData } from '../../workload/pgbench/statistics.ts';
 import type { Target } from '../target.ts';
@@ -66,6 +66,8 @@ export interface ThreadSetup {
   /** Number of the thread's first client, and how many it has. */
   firstClient: number;
   clients: number;
+  /** Shared with whoever started the thread: not 0 once it must leave, without another word. */
+  stopWord?: Int32Array;
 }
 
 export type ToThread = { type: 'start'; atEpochMs: number } | { type: 'stop' };

@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, DatabaseError } from 'pg';
 import { DrillError, ExitCode } from '../../kernel/errors.ts';
+import { readPgpoolRoom, readServerRoom } from '../room.ts';
 import { connectTimeoutMs, type Target } from '../target.ts';
 import { sayPlain } from './say.ts';
 
@@ -96,25 +97,16 @@ export interface Room {
  * supposed where the server's own port is not the one we connected to: the question is an error to any other.
  */
 export async function roomForSessions(client: Client, { port }: Target): Promise<Room | null> {
-  const one = async (sql: string): Promise<number> => {
-    const { rows } = await client.query<Record<string, string>>(sql);
-    return Number(Object.values(rows[0] ?? {})[0] ?? Number.NaN);
-  };
-  const ownPort = await one('select inet_server_port()');
-  if (ownPort !== port && ownPort > 0) {
-    const children = await one('PGPOOL SHOW num_init_children').catch(() => Number.NaN);
-    const reserved = await one('PGPOOL SHOW reserved_connections').catch(() => 0);
-    if (children > 0)
-      return {
-        sessions: children - reserved,
-        setting: 'num_init_children of Pgpool-II less reserved_connections',
-      };
-  }
-  const sessions = await one(
-    `select current_setting('max_connections')::int - case when usesuper then 0 else
-      current_setting('superuser_reserved_connections')::int end from pg_user where usename = current_user`,
-  );
-  return Number.isNaN(sessions) ? null : { sessions, setting: 'max_connections of the server' };
+  const { rows } = await client.query<{ port: number | null }>('select inet_server_port() as port');
+  const ownPort = rows[0]?.port ?? 0;
+  const pgpool = ownPort !== port && ownPort > 0 ? await readPgpoolRoom(client) : null;
+  if (pgpool)
+    return {
+      sessions: pgpool.children - pgpool.reserved,
+      setting: 'num_init_children of Pgpool-II less reserved_connections',
+    };
+  const { connections } = await readServerRoom(client);
+  return connections > 0 ? { sessions: connections, setting: 'max_connections of the server' } : null;
 }
 
 /** What the server calls its version. */

@@ -8,21 +8,19 @@ import { chooseScript, seedStreams, setAutomaticVariables } from '../../workload
 import { VariableStore } from '../../workload/pgbench/variables.ts';
 import { backOffMs } from '../../workload/retry.ts';
 import type { WireError } from '../../workload/transport.ts';
+import type { LoadedScript } from '../script/execution.ts';
+import { wireScript } from '../script/statements.ts';
+import { Doorway } from '../wire/doorway.ts';
 import { openWire } from '../wire/open-wire.ts';
 import type { WireIo } from '../wire/wire-io.ts';
 import { ThreadBooks } from './books.ts';
 import { PgbenchClient } from './client.ts';
 import type { ClientHost, HostedClient } from './client-host.ts';
-import type { LoadedScript } from './execution.ts';
 import type { FromThread, PgbenchPlan, ThreadSetup } from './plan.ts';
 import { say } from './say.ts';
-import { wireScript } from './statements.ts';
 
 /** How often slices are closed, ms: their length. */
 const bookPeriodMs = 100;
-
-/** Sessions of one thread that are being opened at the same time; more would knock a server or a Pgpool over. */
-const mostOpening = 16;
 
 /** Lost sessions that are told of one by one. */
 const mostLossesTold = 8;
@@ -51,6 +49,7 @@ export class PgbenchThread implements ClientHost {
   readonly #weights: readonly number[];
   readonly #gapMs: number;
   readonly #firstClient: number;
+  readonly #stopWord: Int32Array | undefined;
   readonly #tell: (message: FromThread) => void;
   #arrivalMs = 0;
   #running: number;
@@ -58,8 +57,7 @@ export class PgbenchThread implements ClientHost {
   #booksMs = bookPeriodMs;
   #progressNumber = 1;
   #callOffMs = Number.POSITIVE_INFINITY;
-  #opening = 0;
-  readonly #doors: (() => void)[] = [];
+  readonly #doorway = new Doorway();
   #lossesTold = 0;
 
   private constructor(setup: ThreadSetup, wire: WireIo, tell: (message: FromThread) => void) {
@@ -69,6 +67,7 @@ export class PgbenchThread implements ClientHost {
     this.#wire = wire;
     this.#tell = tell;
     this.#firstClient = firstClient;
+    this.#stopWord = setup.stopWord;
     this.#running = clients;
     this.#jitter = new Random(Number(seed & 0xffffffffn)).fork(`sessions of thread ${thread}`);
     this.#weights = plan.scripts.map(({ weight }) => weight);
@@ -138,12 +137,26 @@ export class PgbenchThread implements ClientHost {
     await this.#wire.drive({
       nextDueMs: () => this.startMs + this.#nextDueMs(),
       due: (now) => this.#due(now - this.startMs),
-      finished: () => this.#running === 0 && this.#opening === 0,
+      finished: () => this.mustLeave || (this.#running === 0 && this.#doorway.size === 0),
     });
+    if (this.mustLeave) {
+      await this.leave();
+      return;
+    }
     const nowMs = this.nowMs();
     const result = this.books.finish(nowMs);
     await this.#wire.close();
     this.#tell({ type: 'ended', result: { ...result, endedMs: this.#lastEndMs } });
+  }
+
+  /** Whoever started this thread wants it gone. */
+  get mustLeave(): boolean {
+    return this.#stopWord !== undefined && Atomics.load(this.#stopWord, 0) !== 0;
+  }
+
+  /** Ends every session and gives the transport's memory back. */
+  leave(): Promise<void> {
+    return this.#wire.close();
   }
 
   /** Calls the run off: no transaction begins any more, and those under way may end for a moment. */
@@ -186,15 +199,13 @@ export class PgbenchThread implements ClientHost {
 
   /** Opens a client's session, when it is its turn; null when that went well. */
   async open(client: HostedClient): Promise<WireError | null> {
-    this.#opening += 1;
-    if (this.#opening > mostOpening) await new Promise<void>((resolve) => this.#doors.push(resolve));
     const { target, tls, connectPerTransaction } = this.plan;
-    const outcome = await this.#wire.open({
-      ...{ target, applicationName: 'pgdrill', index: client.number, handler: client },
-      ...{ withoutProbe: connectPerTransaction, ...(tls && { tls }) },
-    });
-    this.#opening -= 1;
-    this.#doors.shift()?.();
+    const outcome = await this.#doorway.pass(() =>
+      this.#wire.open({
+        ...{ target, applicationName: 'pgdrill', index: client.number, handler: client },
+        ...{ withoutProbe: connectPerTransaction, ...(tls && { tls }) },
+      }),
+    );
     if (!outcome.ok) return outcome.error;
     const { connection, session } = outcome;
     if (!connection.isOpen) return { code: 'closed', message: 'the session was lost at once' };

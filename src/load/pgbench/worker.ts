@@ -11,8 +11,12 @@ const tell = (message: FromThread): void => port.postMessage(message);
 try {
   const thread = await PgbenchThread.prepare(workerData as ThreadSetup, tell);
   const ended = new Promise<void>((resolve, reject) => {
+    let started = false;
     port.on('message', (message: ToThread) => {
-      if (message.type === 'start') thread.run(message.atEpochMs).then(resolve, reject);
+      if (message.type === 'start') {
+        started = true;
+        thread.run(message.atEpochMs).then(resolve, reject);
+      } else if (thread.mustLeave && !started) thread.leave().then(resolve, reject);
       else thread.stop();
     });
   });

@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import { monotonicMs, yieldToEvents } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/errors.ts';
+import type { WireError } from '../../workload/transport.ts';
 import { WireConnection, type WireHandler, type WirePort } from './connection.ts';
 import { eventLoopFile } from './event-loop-watch.ts';
 import type { KernelCalls } from './kernel-calls.ts';
-import { Ring, RingEvent } from './ring.ts';
+import { Ring, RingEvent, RingFailure } from './ring.ts';
+import { usualOversleepMs } from './ring-lead.ts';
 import { RingMemory, type SlotMemory } from './ring-memory.ts';
 import { type StartedSession, startSession } from './session-start.ts';
 import { terminateMessage } from './templates.ts';
@@ -20,15 +22,6 @@ const watchedVisitMs = 10;
 const longestFarewellMs = 1000;
 /** Files that the ring has room for at first; the table cannot grow. */
 const fileTableSizes = [16_384, 4096, 1024, 256];
-/** Waits that the machine's oversleeping is measured with, and their length. */
-const sleepTrials = { count: 15, ms: 0.2 } as const;
-
-/**
- * Bounds of that lead: an idle machine oversleeps 30 to 40 µs; a crowded one more, but there the turning loop that bridges
- * a longer lead takes what is missing.
- */
-const leadLimitsMs = { least: 0.005, most: 0.06 } as const;
-
 /** A connection in the ring. */
 class RingSession implements WirePort {
   readonly slot: SlotMemory;
@@ -81,7 +74,7 @@ export class RingIo implements WireIo {
   /** How long before an instant to wake up for it, ms: this machine's usual oversleeping. */
   readonly #leadMs: number;
   #size = 0;
-  /** Sessions that are being opened or closed by Node. */
+  /** Pieces of work that Node's event loop has to do: sessions being opened, cancel requests. */
   #opening = 0;
   #loopFile: number | null = null;
   #loopAsked = false;
@@ -100,7 +93,7 @@ export class RingIo implements WireIo {
     this.#tableSize = fileTableSizes.find((size) => this.ring.openFileTable(size)) ?? 0;
     invariant(this.#tableSize > 0, 'the ring has a table of files');
     calls.sharpenTimers();
-    this.#leadMs = this.#measureLead();
+    this.#leadMs = usualOversleepMs(this.ring);
     this.reason = 'io_uring';
   }
 
@@ -110,13 +103,23 @@ export class RingIo implements WireIo {
 
   async open(options: OpenOptions): Promise<OpenOutcome> {
     if (this.#size + this.#opening >= this.#tableSize) return this.#full();
-    this.#opening += 1;
-    this.#loopCalls = true;
-    const outcome = await startSession(options);
-    this.#opening -= 1;
+    const outcome = await this.accompany(startSession(options));
     if (!outcome.ok) return outcome;
     return this.#adopt(outcome.session, options);
   }
+
+  async accompany<T>(work: Promise<T>): Promise<T> {
+    this.#opening += 1;
+    this.#loopCalls = true;
+    try {
+      return await work;
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  /** Nothing waits while this thread calls: the agenda is asked before the next wait. */
+  stir(): void {}
 
   async drive(agenda: WireAgenda): Promise<void> {
     while (!agenda.finished()) {
@@ -137,14 +140,32 @@ export class RingIo implements WireIo {
     this.#closed = true;
     for (const session of this.#sessions) session?.connection?.close();
     const untilMs = monotonicMs() + longestFarewellMs;
-    while (this.#sessions.some((session) => session !== null) && monotonicMs() < untilMs) {
-      this.ring.enter(1);
-      this.ring.harvest(this.#onCompletion);
+    try {
+      while (this.#sessions.some((session) => session !== null) && monotonicMs() < untilMs) {
+        this.ring.enter(1);
+        this.ring.harvest(this.#onCompletion);
+      }
+    } catch (error) {
+      if (!(error instanceof RingFailure)) throw error;
     }
-    const memoryInUse = this.#sessions.some((session) => session !== null);
+    this.#leave();
+  }
+
+  /** Gives up a ring that has failed: every session is lost. */
+  abandon(reason: WireError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const session of this.#sessions) session?.connection?.lose(reason);
+    this.#leave();
+  }
+
+  /** Ends the ring, and what the kernel still holds of its sessions. */
+  #leave(): void {
+    const left = this.#sessions.filter((session) => session !== null);
+    for (const { file } of left) this.#calls.closeFile(file);
     this.ring.close();
     // The kernel may still write where a receive waits.
-    if (!memoryInUse) this.#memory.close();
+    if (left.length === 0) this.#memory.close();
   }
 
   /** For a session: larger send memory. */
@@ -258,15 +279,6 @@ export class RingIo implements WireIo {
 
   #full(): OpenOutcome {
     return refused('53300', `the ring holds ${this.#tableSize} sessions at most`);
-  }
-
-  #measureLead(): number {
-    const spentMs = Array.from({ length: sleepTrials.count }, () => {
-      const startMs = monotonicMs();
-      this.ring.enter(sleepTrials.ms);
-      return monotonicMs() - startMs - sleepTrials.ms;
-    }).sort((a, b) => a - b);
-    return Math.min(leadLimitsMs.most, Math.max(leadLimitsMs.least, spentMs[sleepTrials.count >> 1] ?? 0));
   }
 }
 

@@ -1,4 +1,4 @@
-import { invariant } from '../../kernel/errors.ts';
+import { DrillError, invariant } from '../../kernel/errors.ts';
 import { type KernelCalls, type Mapping, NoRing } from './kernel-calls.ts';
 
 /** What an entry of the completion queue belongs to; two bits of `userData`. */
@@ -23,6 +23,13 @@ const interrupted = -4;
 const busy = [-11, -16];
 const submissionEntries = 1024;
 const noFile = -1;
+
+/** The kernel refuses to go on with a ring that worked. */
+export class RingFailure extends DrillError {
+  constructor(errno: number) {
+    super(`io_uring failed (errno ${errno})`);
+  }
+}
 
 /**
  * One io_uring, for the thread that made it: submissions are collected in shared memory and handed over, and
@@ -141,6 +148,8 @@ export class Ring {
   /**
    * Hands over what is queued, and waits for a completion for at most `waitMs`; 0 does not wait.
    * Ends early when a signal comes.
+   *
+   * @throws RingFailure
    */
   enter(waitMs: number): void {
     const toSubmit = this.#unsubmitted;
@@ -162,7 +171,7 @@ export class Ring {
     }
     if (result >= 0) this.#unsubmitted -= result;
     else if (result === timedOut || result === interrupted) this.#unsubmitted = this.#left();
-    else invariant(busy.includes(result), `the ring refused to go on (${result})`);
+    else if (!busy.includes(result)) throw new RingFailure(-result);
   }
 
   /** Gives every completion that has come to `onCompletion`, oldest first; the number of them. */

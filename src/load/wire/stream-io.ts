@@ -131,6 +131,15 @@ export class StreamIo implements WireIo {
     });
   }
 
+  /** The event loop does this work anyway. */
+  accompany<T>(work: Promise<T>): Promise<T> {
+    return work;
+  }
+
+  stir(): void {
+    if (this.#agenda !== null) this.#turnSoon();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const { connection } of [...this.#sessions]) connection?.close();
@@ -163,7 +172,8 @@ export class StreamIo implements WireIo {
 
   /** A turn of the event loop is over: what is due, then all sends, then the next wait. */
   #turn(): void {
-    this.#turnComes = false;
+    // What is stirred up by what is due is seen to in this turn.
+    this.#turnComes = true;
     const agenda = this.#agenda;
     const nowMs = monotonicMs();
     if (agenda !== null && nowMs >= agenda.nextDueMs()) agenda.due(nowMs);
@@ -197,6 +207,7 @@ export class StreamIo implements WireIo {
 
   #end(): void {
     this.#agenda = null;
+    this.#turnComes = false;
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAtMs = Number.POSITIVE_INFINITY;

@@ -41,6 +41,10 @@ export interface WireIo {
    * messages, sessions being opened) goes on meanwhile.
    */
   drive(agenda: WireAgenda): Promise<void>;
+  /** Goes about the thread's other work more often until this piece of it is done. @returns the same promise */
+  accompany<T>(work: Promise<T>): Promise<T>;
+  /** The agenda has an earlier instant than it last told, or has finished: it is asked again soon. */
+  stir(): void;
   /** Closes every connection and gives all memory back; the transport is of no use afterwards. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { PhaseName } from '../../recording/summary.ts';
 import type { DrillKind } from '../../scenario/scenario-shape.ts';
 import { type Figures, phaseNames } from './figures.ts';
 import type { Sensitivity } from './sensitivity.ts';
+import { certainSlope, type Slope } from './slope.ts';
 import { meanOf, roundMs, type Spread, spreadOf } from './spread.ts';
 import type { TargetFinding } from './target.ts';
 import type { TrialSet } from './threads.ts';
@@ -30,6 +31,18 @@ export interface PhaseRow {
   boundBy: Bound | null;
 }
 
+/** Seconds of each span per second of a setting: the mean over `pairs` pairs of trials with its 95 % interval; null where a span has no end. */
+export interface SensitivityRow {
+  setting: string;
+  file: SettingFile;
+  value: string;
+  writePerSecond: number | null;
+  readPerSecond: number | null;
+  reducedReadPerSecond: number | null;
+  intervals: Record<'write' | 'read' | 'reducedRead', [low: number, high: number] | null>;
+  pairs: number;
+}
+
 /** What `pgdrill timeline --json` prints. */
 export interface TimelineResult {
   schema: 'pgdrill/timeline@1';
@@ -45,33 +58,59 @@ export interface TimelineResult {
   writeOutageMs: Spread;
   readOutageMs: Spread;
   reducedReadMs: Spread;
-  sensitivity: {
-    setting: string;
-    file: SettingFile;
-    value: string;
-    writePerSecond: number | null;
-    readPerSecond: number | null;
-    reducedReadPerSecond: number | null;
-  }[];
+  sensitivity: SensitivityRow[];
   notices: { severity: string; subject: string; share: number }[];
   /** What the drill leaves behind and what a reader would not expect, in words. */
   remarks: string[];
   targetFinding?: TargetFinding;
 }
 
-/** Settings that limit a phase which none makes longer. */
-const limits: Partial<Record<PhaseName, string>> = {
-  detect: 'node.timeout',
-  verify: 'remote.timeout',
-  detach: 'DETACH_WAIT',
-  vip: 'check.vip.timeout',
-  reconfigure: 'restart.connection.timeout',
-  pgpoolPromote: 'PROMOTE_WAIT',
-  primarySearch: 'search_primary_node_timeout',
+/**
+ * Settings of the works that a phase waits for: a setting of another work may move the phase in time, and by that change what
+ * it meets, but does not bound it. `limit` ends the wait where nothing makes it longer.
+ *
+ * Source: docs/method.md, "Phases"; Pgpool's replication check holds the lock that a detach and the search need.
+ */
+const waitsFor: Record<PhaseName, { settings: readonly string[]; limit?: string }> = {
+  detect: { settings: ['local.timeout', 'local.timeout.final', 'node.timeout'], limit: 'node.timeout' },
+  verify: { settings: ['local.timeout.final', 'remote.timeout'], limit: 'remote.timeout' },
+  stop: { settings: [] },
+  detach: {
+    settings: ['DETACH_WAIT', 'PCP_TIMEOUT', 'connect_timeout', 'health_check_timeout'],
+    limit: 'DETACH_WAIT',
+  },
+  vip: { settings: ['check.vip.timeout', 'ping.server.command'], limit: 'check.vip.timeout' },
+  fence: { settings: [] },
+  promote: { settings: ['recovery.check.period'], limit: 'recovery.check.period' },
+  reconfigure: {
+    settings: ['restart.connection.timeout', 'DETACH_WAIT', 'connect_timeout', 'ATTACH_HOLD', 'ATTACH_WAIT'],
+    limit: 'restart.connection.timeout',
+  },
+  pgpoolPromote: {
+    settings: ['PROMOTE_WAIT', 'SEARCH_WAIT', 'connect_timeout', 'search_primary_node_timeout'],
+    limit: 'PROMOTE_WAIT',
+  },
+  primarySearch: {
+    settings: ['search_primary_node_timeout', 'connect_timeout', 'health_check_timeout'],
+    limit: 'search_primary_node_timeout',
+  },
+  sessionsBack: { settings: ['connect_timeout', 'search_primary_node_timeout'] },
+  standbysAttached: {
+    settings: [
+      'standby.restart.delay',
+      'recovery.check.period',
+      'ATTACH_HOLD',
+      'FOLLOW_WAIT',
+      'connect_timeout',
+    ],
+  },
 };
 
-/** A phase follows a setting from here on; less is the chance of meeting some other process at its work. */
-const leastSlope = 0.5;
+/** A phase follows a setting from here on. */
+const leastSlope = 0.1;
+
+/** A phase that stays below this share of a setting does not wait for it, whatever a second more would let it run into. */
+const leastShare = 0.5;
 
 /** The phases over all trials: best and worst include the corners of the phase space. */
 export function phaseRows(set: TrialSet, plan: TrialPlan, sensitivities: readonly Sensitivity[]): PhaseRow[] {
@@ -88,7 +127,7 @@ export function phaseRows(set: TrialSet, plan: TrialPlan, sensitivities: readonl
       worstMs: roundMs(Math.max(...all)),
       startMs: roundMs(meanOf(starts) ?? 0),
       share: lengths.length / Math.max(1, set.trials.length),
-      boundBy: boundOf(name, plan, sensitivities),
+      boundBy: boundOf(name, { plan, sensitivities, worstMs: Math.max(...all) }),
     };
     return [row];
   });
@@ -99,14 +138,27 @@ function lengthsOf(figures: readonly Figures[], name: PhaseName): number[] {
   return figures.flatMap(({ phases }) => phases[name] ?? []);
 }
 
-function boundOf(name: PhaseName, plan: TrialPlan, sensitivities: readonly Sensitivity[]): Bound | null {
+/** The setting of the phase's own works that it follows most, for certain; else the one that limits it, if it stayed within that. */
+function boundOf(
+  name: PhaseName,
+  {
+    plan,
+    sensitivities,
+    worstMs,
+  }: { plan: TrialPlan; sensitivities: readonly Sensitivity[]; worstMs: number },
+): Bound | null {
+  const { settings, limit } = waitsFor[name];
   const strongest = sensitivities
-    .map(({ tunable, phases }) => ({ tunable, per: phases[name] ?? 0 }))
+    .filter(
+      ({ tunable }) =>
+        settings.includes(tunable.setting) && worstMs >= leastShare * 1000 * tunable.seconds(plan),
+    )
+    .map(({ tunable, phases }) => ({ tunable, per: certainSlope(phases[name]) }))
     .filter(({ per }) => per >= leastSlope)
     .toSorted((first, second) => second.per - first.per)[0];
   if (strongest) return describe(strongest.tunable, plan, strongest.per);
-  const limit = tunablesOf(plan).find(({ setting }) => setting === limits[name]);
-  return limit ? describe(limit, plan, 0) : null;
+  const limiting = tunablesOf(plan).find(({ setting }) => setting === limit);
+  return limiting && worstMs <= 1000 * limiting.seconds(plan) ? describe(limiting, plan, 0) : null;
 }
 
 function describe(tunable: Tunable, plan: TrialPlan, per: number): Bound {
@@ -128,4 +180,22 @@ export function noticeRows({ trials }: TrialSet): TimelineResult['notices'] {
     const [severity = '', ...subject] = text.split(' ');
     return { severity, subject: subject.join(' '), share: count / trials.length };
   });
+}
+
+/** A sensitivity as it is printed. */
+export function sensitivityRow(
+  { tunable, write, read, reducedRead, pairs }: Sensitivity,
+  plan: TrialPlan,
+): SensitivityRow {
+  const interval = (slope: Slope | null): [number, number] | null => slope && [slope.low, slope.high];
+  return {
+    setting: tunable.setting,
+    file: tunable.file,
+    value: tunable.text(plan),
+    writePerSecond: write?.mean ?? null,
+    readPerSecond: read?.mean ?? null,
+    reducedReadPerSecond: reducedRead?.mean ?? null,
+    intervals: { write: interval(write), read: interval(read), reducedRead: interval(reducedRead) },
+    pairs,
+  };
 }

@@ -1,6 +1,7 @@
 import type { PhaseName } from '../../recording/summary.ts';
 import { type Figures, phaseNames } from './figures.ts';
 import type { Sensitivity } from './sensitivity.ts';
+import { certainSlope } from './slope.ts';
 import type { TrialThreads } from './threads.ts';
 import type { TrialPlan } from './trial.ts';
 import { type SettingFile, type Tunable, tunables } from './tunables.ts';
@@ -69,14 +70,14 @@ export class TargetSearch {
     this.#gains = new Map(
       sensitivities.map(({ tunable, write }) => {
         const way = tunable.seconds(plan) - (tunable.floor?.seconds ?? 0);
-        return [tunable, 1000 * (write ?? 0) * way];
+        return [tunable, 1000 * certainSlope(write) * way];
       }),
     );
     this.#candidates = sensitivities
       .filter(({ tunable, write }) => {
         const { floor, setting } = tunable;
         const lower = floor !== null && floor.seconds < tunable.seconds(plan);
-        return lower && setting !== 'local.period' && (write ?? 0) > 0.05;
+        return lower && setting !== 'local.period' && certainSlope(write) > 0.05;
       })
       .map(({ tunable }) => tunable)
       .toSorted((a, b) => this.#gain(b) - this.#gain(a));

@@ -89,19 +89,32 @@ function spanTable({ writeOutageMs, readOutageMs, reducedReadMs }: TimelineResul
 }
 
 function sensitivityTable({ sensitivity }: TimelineResult): string[] {
-  const slope = (value: number | null): string => (value === null ? '' : signed(value));
-  const moving = sensitivity.filter(({ writePerSecond, readPerSecond, reducedReadPerSecond }) =>
-    [writePerSecond, readPerSecond, reducedReadPerSecond].some((value) => Math.abs(value ?? 0) >= leastSlope),
+  const moving = sensitivity.filter(({ intervals }) =>
+    Object.values(intervals).some((interval) => interval && reachOf(interval) >= leastSlope),
   );
   if (moving.length === 0) return ['  No setting moves it.', ''];
-  const rows = moving.map(({ setting, value, file, ...slopes }) => [
+  const rows = moving.map(({ setting, value, file, intervals, ...slopes }) => [
     `${setting} ${value}`,
     fileLetters[file],
-    slope(slopes.writePerSecond),
-    slope(slopes.readPerSecond),
-    slope(slopes.reducedReadPerSecond),
+    slopeText(slopes.writePerSecond, intervals.write),
+    slopeText(slopes.readPerSecond, intervals.read),
+    slopeText(slopes.reducedReadPerSecond, intervals.reducedRead),
   ]);
   return [...textTable([['seconds per second of …', '', 'write', 'read', 'standbys'], ...rows]), ''];
+}
+
+/** The least effect that an interval allows; 0 of one that covers 0. */
+function reachOf([low, high]: readonly [number, number]): number {
+  return low <= 0 && high >= 0 ? 0 : Math.min(Math.abs(low), Math.abs(high));
+}
+
+/** A slope, with half its interval where that shows; about 0 where the interval covers 0. */
+function slopeText(mean: number | null, interval: readonly [number, number] | null): string {
+  if (mean === null || interval === null) return '';
+  const [low, high] = interval;
+  const half = (high - low) / 2;
+  if (half < 0.005) return signed(mean);
+  return reachOf(interval) === 0 ? '≈0' : `${signed(mean)} ±${half.toFixed(2)}`;
 }
 
 const signed = (value: number): string => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2));

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { ThreadPool } from '../thread-pool.ts';
 import type { Figures } from './figures.ts';
 import type { TrialPlan } from './trial.ts';
-import { computeBatch, cornerCount, type TrialBatch } from './trials.ts';
+import { cornerCount } from './trial-phases.ts';
+import { computeBatch, type TrialBatch } from './trials.ts';
 
 /** Trials that a thread gets at once: enough to make the hand-over cheap, few enough that all threads end together. */
 const batchSize = 50;
@@ -17,21 +18,11 @@ export interface TrialSet {
  * depends on the plan's seed and its index only.
  */
 export class TrialThreads {
-  readonly #idle: Worker[] = [];
-  readonly #all: Worker[] = [];
-  readonly #queue: {
-    batch: TrialBatch;
-    done: (figures: Figures[]) => void;
-    failed: (error: Error) => void;
-  }[] = [];
+  readonly #pool: ThreadPool<TrialBatch, Figures[]> | null;
 
   /** @param count threads; 0 computes in this one */
   constructor(count: number) {
-    for (let index = 0; index < count; index += 1) {
-      const worker = new Worker(new URL('./worker.js', import.meta.url));
-      this.#all.push(worker);
-      this.#idle.push(worker);
-    }
+    this.#pool = count === 0 ? null : new ThreadPool(new URL('./worker.js', import.meta.url), count);
   }
 
   /** @throws what a trial threw: a bug */
@@ -49,37 +40,10 @@ export class TrialThreads {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
+    await this.#pool?.close();
   }
 
   #compute(batch: TrialBatch): Promise<Figures[]> {
-    if (this.#all.length === 0) return Promise.resolve(computeBatch(batch));
-    return new Promise((done, failed) => {
-      this.#queue.push({ batch, done, failed });
-      this.#give();
-    });
-  }
-
-  #give(): void {
-    const worker = this.#idle.pop();
-    if (!worker) return;
-    const next = this.#queue.shift();
-    if (!next) {
-      this.#idle.push(worker);
-      return;
-    }
-    const onMessage = (figures: Figures[]): void => {
-      worker.off('error', onError);
-      this.#idle.push(worker);
-      next.done(figures);
-      this.#give();
-    };
-    const onError = (cause: Error): void => {
-      worker.off('message', onMessage);
-      next.failed(cause);
-    };
-    worker.once('message', onMessage);
-    worker.once('error', onError);
-    worker.postMessage(next.batch);
+    return this.#pool ? this.#pool.run(batch) : Promise.resolve(computeBatch(batch));
   }
 }

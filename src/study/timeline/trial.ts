@@ -11,6 +11,7 @@ import { ShiftedClock } from '../../sim/shifted-clock.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import { type EfmSettings, parseEfmSettings } from '../../topology/efm-properties.ts';
 import { pgpoolDurationMs } from '../../topology/pgpool-conf.ts';
+import { drawnPhases, faultDelayMs, foundBy, type TrialPhases, type TrialPlace } from './trial-phases.ts';
 import { ClusterWatch, type Seen } from './watch.ts';
 
 /** What every trial of one timeline has in common. */
@@ -28,16 +29,6 @@ export interface TrialPlan {
   lossStyle?: LossStyle;
 }
 
-/** Where in their periods the periodic works of a trial stand, each 0 to 1 of its period. */
-export interface TrialPhases {
-  /** Of the work that finds the fault out (the check of the database, or the heartbeat): how far it is past when the fault comes. */
-  fault: number;
-  /** Of each agent's checks against those of the first agent, in the order of the node list. */
-  agent(position: number): number;
-  /** Of Pgpool's own checks. */
-  pgpool: number;
-}
-
 /** One simulated drill, from its injection to rest. */
 export interface Trial extends Seen {
   /** What agents, servers and Pgpool did from shortly before the drill. */
@@ -51,18 +42,6 @@ export interface Trial extends Seen {
   /** First instant at or after another at which a new session can write. */
   writableFrom(atMs: number): number | null;
 }
-
-/** Which periodic work finds out what a drill does: the phase of a trial counts from it. */
-const foundBy: Partial<Record<DrillKind, AgentBeat['what']>> = {
-  failover: 'check',
-  hang: 'check',
-  'standby-down': 'check',
-  'node-loss': 'heartbeat',
-  'agent-kill': 'heartbeat',
-  'standby-node-loss': 'heartbeat',
-  'witness-loss': 'heartbeat',
-  partition: 'heartbeat',
-};
 
 /** What must have happened before a drill can be. */
 const preludes: Partial<Record<DrillKind, readonly DrillKind[]>> = {
@@ -79,9 +58,6 @@ const roleTakenMs = 3000;
 /** Pgpool's phase is drawn over this: twice its usual sr_check_period, the cycle of a check that runs into its connect_timeout. */
 const pgpoolPeriodMs = 20_000;
 
-/** A heartbeat that was sent has reached everybody by then. */
-const arrivedMs = 0.4;
-
 /** So long without a command or a change, in which nothing waits, is rest once something was done about the fault. */
 const restMs = 3000;
 
@@ -94,26 +70,9 @@ const stepMs = 500;
 const operatorRetryMs = 500;
 const operatorTries = 40;
 
-/** Which trial it is of how many; with phases of its own it is at a place of the phase space that somebody chose. */
-export interface TrialPlace {
-  index: number;
-  trials: number;
-  phases?: TrialPhases;
-}
-
 /** Simulates one drill. Equal arguments give equal trials, whoever computes them. */
 export function runTrial(plan: TrialPlan, place: TrialPlace): Trial {
   return new TrialRun(plan, place).run();
-}
-
-/** The phases of a trial: each has a stream of its own, and the fault's is spread evenly over all trials. */
-function drawnPhases(random: Random, { index, trials }: TrialPlace): TrialPhases {
-  const unit = (name: string): number => random.fork(name).unit();
-  return {
-    fault: (index + unit('fault')) / trials,
-    agent: (position) => unit(`agent ${position}`),
-    pgpool: unit('pgpool'),
-  };
 }
 
 interface Injected {
@@ -152,14 +111,16 @@ class TrialRun {
 
   constructor(plan: TrialPlan, place: TrialPlace) {
     this.#plan = plan;
-    const random = new Random(plan.seed).fork(`trial ${place.index}`);
-    this.#phases = place.phases ?? drawnPhases(random, place);
+    const seeded = new Random(plan.seed);
+    const random = seeded.fork(`trial ${place.index}`);
+    const start = seeded.fork('pgpool').unit();
+    this.#phases = place.phases ?? drawnPhases(random, { ...place, start });
     this.#settings = settingsOf(plan.cluster);
     this.#searchMs = pgpoolDurationMs(plan.cluster.pgpoolSettings, 'search_primary_node_timeout') ?? 0;
     const record = (event: RecordedEvent): void => this.#take(event);
     this.#cluster = new SimCluster(this.#clock, plan.cluster, {
       seed: random.uint32() | 0,
-      record: (event) => record({ ...event, atMs: this.#clock.nowMs() }),
+      record: (event) => record(Object.assign(event, { atMs: this.#clock.nowMs() })),
       beat: (beat) => this.#onBeat?.(beat),
       hasFollowCommand: plan.hasFollowCommand ?? true,
       ...(plan.waits ? { waits: plan.waits } : {}),
@@ -189,7 +150,6 @@ class TrialRun {
       refused,
       writableFrom: (atMs: number) => this.#watch.writableFrom(atMs),
     };
-    this.#cluster.close();
     return trial;
   }
 
@@ -261,12 +221,11 @@ class TrialRun {
       this.#clock.setTimeout(act, heartbeatPeriodMs * fault);
       return;
     }
-    const periodMs = what === 'check' ? settings.localPeriodMs : heartbeatPeriodMs;
     this.#onBeat = (beat) => {
       if (beat.node !== target || beat.what !== what) return;
       this.#onBeat = null;
-      const doneMs = what === 'check' ? 0 : arrivedMs;
-      this.#clock.setTimeout(act, doneMs + (periodMs - beat.tookMs - doneMs) * fault);
+      const { tookMs } = beat;
+      this.#clock.setTimeout(act, faultDelayMs(what, { settings, tookMs, phase: fault }));
     };
   }
 

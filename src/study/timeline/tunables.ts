@@ -48,15 +48,17 @@ function withEfm(plan: TrialPlan, setting: string, value: string): TrialPlan {
   return { ...plan, cluster: { ...plan.cluster, agents } };
 }
 
-function pgpoolSettingOf(setting: string, floor: Floor = null): Tunable {
+/** @param unitMs of a number without a unit in the file */
+function pgpoolSettingOf(setting: string, floor: Floor = null, unitMs = 1000): Tunable {
+  const textFor = (_: TrialPlan, seconds: number): string => String((seconds * 1000) / unitMs);
   return {
     setting,
     file: 'pgpool.conf',
     text: ({ cluster }) => pgpoolSetting(cluster.pgpoolSettings, setting) ?? '0',
     seconds: ({ cluster }) => (pgpoolDurationMs(cluster.pgpoolSettings, setting) ?? 0) / 1000,
-    textFor: (_, seconds) => String(seconds),
+    textFor,
     withSeconds: (plan, seconds) => {
-      const pgpoolSettings = { ...plan.cluster.pgpoolSettings, [setting]: String(seconds) };
+      const pgpoolSettings = { ...plan.cluster.pgpoolSettings, [setting]: textFor(plan, seconds) };
       return { ...plan, cluster: { ...plan.cluster, pgpoolSettings } };
     },
     floor,
@@ -132,6 +134,14 @@ export const tunables: readonly Tunable[] = [
     risk: 'Pgpool gives the search up before the promotion has ended, and knows no primary until EFM tells it',
   }),
   pgpoolSettingOf('sr_check_period'),
+  pgpoolSettingOf(
+    'connect_timeout',
+    {
+      seconds: 2,
+      risk: 'a server that needs longer to accept a connection counts as dead to a new session and to every check',
+    },
+    1,
+  ),
   pgpoolSettingOf('health_check_period'),
   pgpoolSettingOf('health_check_timeout'),
   scriptWait('SEARCH_WAIT', 'searchMs', {

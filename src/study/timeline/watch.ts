@@ -123,6 +123,7 @@ export class ClusterWatch {
     const session = {
       backends: front.backendsNow(nodes),
       loadBalanceNode: node,
+      isDoomed: false,
       end: () => {
         this.#standing.delete(node);
         this.#lookSoon();

@@ -1,8 +1,8 @@
 import type { Problem } from '../../kernel/errors.ts';
+import { nearestName } from '../../kernel/nearest-name.ts';
 import { type ConfigDocument, type ConfigEntry, placeOf } from './document.ts';
 import type { EfmProperty } from './efm-catalogue.ts';
 import { efmCatalogue, efmProperty, efmRenames } from './efm-catalogue.ts';
-import { nearestName } from './names.ts';
 import { compareVersions } from './versions.ts';
 
 /** A problem of one setting that does not know its place yet, and whether it is about the name or the value. */

@@ -1,7 +1,7 @@
 import type { Problem } from '../../kernel/errors.ts';
+import { nearestName } from '../../kernel/nearest-name.ts';
 import type { SettingProblem } from './check-efm.ts';
 import { type ConfigDocument, type ConfigEntry, placeOf } from './document.ts';
-import { nearestName } from './names.ts';
 import { existsIn, pgpoolCatalogue, pgpoolName, pgpoolRenames } from './pgpool-catalogue.ts';
 import { pgpoolValueRule } from './pgpool-values.ts';
 import { branchOf, compareVersions } from './versions.ts';

@@ -95,6 +95,24 @@ export const efmHookRules: readonly Rule[] = [
     check: missing(detach, { witness: true }),
   },
   {
+    id: 'efm-rebuild-without-detach',
+    severity: 'error',
+    title: 'a failed primary is rebuilt although nothing takes it out of Pgpool',
+    consequence:
+      'A server that was dead, was passed by and lives again while Pgpool lists it in use makes Pgpool refuse every new session when it is the lowest node, although all servers are well.',
+    fix: 'script.load.balancer.detach=/path/load_balancer_detach.sh %h %t, or pgpool.enable=true',
+    source:
+      'observed on Pgpool-II 4.3.5 (docs/pgpool-observed.md P30); EDB docs, EFM cluster properties: auto.rewind, auto.basebackup',
+    check: (files) =>
+      (hasPgpool(files) ? files.efm : [])
+        .filter((file) => !isNative(file) && !isWitness(file) && value(file, detach) === '')
+        .flatMap((file) =>
+          ['auto.rewind', 'auto.basebackup']
+            .filter((name) => isOn(file, name))
+            .map((name) => ({ place: at(file, name), message: `${told(file, name)} without ${detach}` })),
+        ),
+  },
+  {
     id: 'efm-attach-hook-missing',
     severity: 'error',
     title: 'nothing attaches a server that is back',

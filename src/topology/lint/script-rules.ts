@@ -76,13 +76,24 @@ function blindFollowScripts(files: LintFiles): ScriptFile[] {
   });
 }
 
+/** A look whether Pgpool knew an old primary at all. */
+const askedForOldPrimary = /-lt\s+0|=\s*"?-1"?|-eq\s+-1|-ge\s+0|<\s*0/;
+
 function checkFollowGuard(files: LintFiles): Hit[] {
   return blindFollowScripts(files).flatMap((script) => {
-    const guarded = /-lt\s+0|=\s*"?-1"?|-eq\s+-1|-ge\s+0|<\s*0/.test(codeOf(script));
+    const guarded = askedForOldPrimary.test(codeOf(script));
     const attach = linesWith(script, /pcp_attach_node|attach/)[0];
     if (guarded || !attach) return [];
     const message = `${script.name} attaches every node but %P, and %P is -1 after a detach`;
     return [{ place: attach.place, message }];
+  });
+}
+
+function checkFollowGivesUp(files: LintFiles): Hit[] {
+  return blindFollowScripts(files).flatMap((script) => {
+    const guard = linesWith(script, askedForOldPrimary)[0];
+    if (!guard) return [];
+    return [{ place: guard.place, message: `${script.name} attaches nothing when %P is -1` }];
   });
 }
 
@@ -116,6 +127,16 @@ export const scriptRules: readonly Rule[] = [
     fix: 'ask the server (pg_isready, pg_is_in_recovery) and attach standbys only; or ship scripts/efm/follow_primary.sh',
     source: `observed on Pgpool-II 4.3.5 with the script of EDB's architecture guide 1.1, section 5.2.3 (${observed})`,
     check: checkFollowGuard,
+  },
+  {
+    id: 'follow-gives-up',
+    severity: 'error',
+    title: 'the follow script brings no standby back when Pgpool knew no old primary',
+    consequence:
+      'EFM detaches before it promotes, so -1 is what Pgpool passes in a failover as a rule: the standbys that it has set down stay down, and all reads go to the new primary.',
+    fix: 'with -1 ask the server (pg_is_in_recovery) and attach it when it is a standby; or ship scripts/efm/follow_primary.sh',
+    source: `observed on Pgpool-II 4.3.5: a promotion sets every other node down and calls with old primary -1 (docs/pgpool-observed.md P5)`,
+    check: checkFollowGivesUp,
   },
   {
     id: 'follow-sleeps',

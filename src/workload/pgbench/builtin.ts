@@ -37,11 +37,14 @@ export const builtins: readonly Builtin[] = [
   { name: 'select-only', description: '<builtin: select only>', text: drawAccount + readAccount },
 ];
 
-/** The same scripts for scenarios: each history row also holds the operation's id, for it is the write ledger. */
+/**
+ * The same scripts for scenarios: each history row also holds the operation's id, for it is the write ledger. The id
+ * reads as a number (`1.70`), whose digits the column keeps as they are, so that it can be a parameter too.
+ */
 export function withLedger({ text }: Builtin): string {
   return text
     .replace('mtime) VALUES', 'mtime, filler) VALUES')
-    .replace('TIMESTAMP)', "TIMESTAMP, ':operation')");
+    .replace('TIMESTAMP)', 'TIMESTAMP, :operation)');
 }
 
 /**

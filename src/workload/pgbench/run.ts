@@ -77,6 +77,12 @@ export class ScriptRun implements Scope {
     return this.#command;
   }
 
+  /** Nothing that takes time is left of the script. */
+  get isAtEnd(): boolean {
+    const rest = this.#steps.slice(this.#at);
+    return !rest.some(({ type }) => type === 'sql' || type === 'sleep' || type === 'endpipeline');
+  }
+
   /** After `send` and `queue`. */
   get statement(): Statement {
     invariant(this.#statement, 'a statement was reached');

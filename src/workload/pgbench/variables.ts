@@ -93,8 +93,8 @@ export class VariableStore {
 
   /** Forgets every variable. */
   clear(): void {
-    this.#values = [];
-    this.#texts = [];
+    this.#values.fill(undefined);
+    this.#texts.fill(undefined);
   }
 
   #typed(slot: number): Value {

@@ -40,6 +40,7 @@ function sequences(statements: readonly LoggedStatement[], application: string):
   return statements
     .filter((statement) => statement.application === application)
     .map(({ sql, parameters }) => `${sql} | ${parameters}`)
+    .filter((line) => !line.includes('pg_stat_activity'))
     .filter((line) => /client|pgbench_\w+ (SET|WHERE|\(tid)|abalance/i.test(line));
 }
 

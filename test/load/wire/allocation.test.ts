@@ -4,9 +4,9 @@
 import { getHeapStatistics } from 'node:v8';
 import { expect, test } from 'vitest';
 import { WireConnection, type WirePort } from '../../../src/load/wire/connection.ts';
-import { type EndedCall, SliceRecorder } from '../../../src/load/wire/recorder.ts';
 import { ResponseScanner } from '../../../src/load/wire/scanner.ts';
 import { compileQuery, compileStatement } from '../../../src/load/wire/templates.ts';
+import { type EndedCall, SliceRecorder } from '../../../src/workload/slice-recorder.ts';
 import { backend, frame } from './server-stream.ts';
 
 /** Seven boxed numbers; how many there are is up to the compiler. */

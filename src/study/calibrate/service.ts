@@ -1,0 +1,58 @@
+import { type Histogram, mergeHistograms } from '../../recording/histogram.ts';
+import type { RunFacts } from './facts.ts';
+import type { Quantiles } from './shape.ts';
+
+/** Times from send to answer of one class in the run in which it waited least. */
+export interface ServiceSeen {
+  run: string;
+  count: number;
+  /** Without the slowest in some thousands: a stall of the machine is no service time. */
+  meanMs: number;
+  quantiles: Quantiles;
+}
+
+/** Fewer operations tell no distribution. */
+const fewestOperations = 200;
+
+/** A run that a cap held back for more of its time shows the cap. */
+const mostHeldBack = 0.01;
+
+const steps = 2000;
+
+/**
+ * The class's service times in the run whose median is the least, since waiting only adds; runs that a cap held back count only
+ * where there are no others. Null where no run has enough of the class.
+ *
+ * @param role only of operations that a server of this role answered
+ */
+export function clearestService(
+  runs: readonly RunFacts[],
+  className: string,
+  role: 'primary' | 'standby' | null = null,
+): ServiceSeen | null {
+  const found = runs.flatMap((run) => {
+    const service = mergeHistograms(
+      run.slices
+        .filter(
+          (slice) => slice.className === className && (role === null || run.roleOf(slice.server) === role),
+        )
+        .map((slice) => slice.service),
+    );
+    return service.totalCount < fewestOperations ? [] : [{ run, service }];
+  });
+  const free = found.filter(({ run }) => run.heldBack < mostHeldBack);
+  const medianOf = ({ service }: { service: Histogram }): number => service.getValueAtPercentile(50);
+  const [clearest] = (free.length > 0 ? free : found).toSorted((a, b) => medianOf(a) - medianOf(b));
+  return clearest ? seenIn(clearest.run.name, clearest.service) : null;
+}
+
+/** Looks a histogram up once at so many shares: fits ask again and again. */
+function seenIn(run: string, service: Histogram): ServiceSeen {
+  const table = Float64Array.from(
+    { length: steps },
+    (_, step) => service.getValueAtPercentile((100 * (step + 0.5)) / steps) / 1000,
+  );
+  const quantiles: Quantiles = (share) => table[Math.min(steps - 1, Math.floor(share * steps))] ?? 0;
+  const meanMs = table.reduce((sum, value) => sum + value, 0) / steps;
+  return { run, count: service.totalCount, meanMs, quantiles };
+}

@@ -1,0 +1,178 @@
+import type { ServiceTime } from '../../scenario/model-shape.ts';
+import type { Quota } from '../../sim/analytic/quota.ts';
+import type { SharedStation } from '../../sim/analytic/shared-station.ts';
+import { sharedCores } from '../../sim/hosts.ts';
+import { bracketShare } from '../../sim/running-script.ts';
+import { Destination, planScript, routingRulesOf } from '../../sim/script-plan.ts';
+import type { Cluster } from '../../topology/cluster.ts';
+import type { Script } from '../../workload/script.ts';
+import type { ServiceState } from './states.ts';
+
+/** What one execution of a script asks of Pgpool and the servers. */
+export interface ScriptProfile {
+  statements: number;
+  /** Statements that go to the primary and to the session's own node, one after the other: BEGIN and END. */
+  brackets: number;
+  /** Its COMMIT is a statement of its own. */
+  endsInCommit: boolean;
+}
+
+/** What an application asks of a cluster. */
+export interface Demand {
+  readsPerMs: number;
+  writesPerMs: number;
+  scripts: { read: ScriptProfile; write: ScriptProfile };
+  sessions: number;
+  /** Null: sessions are kept for ever. */
+  sessionLifetimeMs: number | null;
+}
+
+/** One limit on processor time: cores of a server or of the machine that several share, or a server's cap. */
+export interface StationLoad extends SharedStation {
+  name: string;
+  kind: 'primary CPU' | 'standby CPU' | 'Pgpool CPU' | 'shared CPU';
+}
+
+/** What a job on a server competes with. */
+export interface ServerLoad {
+  processor: SharedStation;
+  quota: Quota | null;
+}
+
+/** Work that arrives at one server, in cores; squares are ms of work² per ms, for its bursts. */
+interface Work {
+  offered: number;
+  square: number;
+  reads: { offered: number; square: number };
+}
+
+/** Name of the machine that carries every server without a `cpu` of its own. */
+const sharedMachine = 'the shared machine';
+
+/** The work that a demand brings to every server of a cluster in one state. */
+export class Stations {
+  readonly #work: ReadonlyMap<string, Work>;
+  readonly #cluster: Cluster;
+  readonly #state: ServiceState;
+
+  constructor(cluster: Cluster, state: ServiceState, demand: Demand) {
+    this.#cluster = cluster;
+    this.#state = state;
+    const work = new Map<string, Work>();
+    for (const { name } of cluster.servers) {
+      work.set(name, { offered: 0, square: 0, reads: { offered: 0, square: 0 } });
+    }
+    this.#work = work;
+    const { readsPerMs, writesPerMs, scripts, sessions, sessionLifetimeMs } = demand;
+    const { serviceTimes: times, pgpools } = cluster;
+    const front = pgpools[0]?.server ?? '';
+    const { read, write } = scripts;
+    const statementsPerMs = readsPerMs * read.statements + writesPerMs * write.statements;
+    this.#add(front, statementsPerMs, times.pgpoolStatement);
+    if (sessionLifetimeMs !== null) {
+      const mean = times.connect.mean / (cluster.backends.length + 1);
+      this.#add(front, sessions / sessionLifetimeMs, { ...times.connect, mean });
+    }
+    for (const [server, share] of state.readShare) {
+      const time = readTime(cluster, state, server);
+      const perMs = readsPerMs * share * read.statements;
+      const { reads } = this.#add(server, perMs, time);
+      reads.offered = perMs * time.mean;
+      reads.square = perMs * secondMoment(time);
+      if (server === state.primary.server) continue;
+      this.#add(server, writesPerMs * share * write.brackets, bracketTime(cluster, state, server));
+    }
+    this.#add(state.primary.server, writesPerMs, times.write);
+    if (write.endsInCommit) this.#add(state.primary.server, writesPerMs, times.commit);
+    for (const { server } of state.standbys) this.#add(server, writesPerMs, times.replay);
+  }
+
+  /**
+   * What a job on a server meets.
+   * @param readFactor times the reads of this server that the weights give it
+   */
+  of(server: string, readFactor = 1): ServerLoad {
+    const own = this.#work.get(server) as Work;
+    const more = own.reads.offered * (readFactor - 1);
+    const offered = this.#together(server).reduce(
+      (sum, name) => sum + (this.#work.get(name) as Work).offered,
+      0,
+    );
+    const { cap } = this.#placeOf(server);
+    const square = own.square + own.reads.square * (readFactor - 1);
+    return {
+      processor: { cores: this.#coresOf(server), offered: offered + more },
+      quota: cap && { cores: cap.cpu, periodMs: cap.periodMs, offered: own.offered + more, square },
+    };
+  }
+
+  /** Every processor and every cap with its load, also those that have none. */
+  all(): StationLoad[] {
+    const found = new Map<string, StationLoad>();
+    for (const { name: server } of this.#cluster.servers) {
+      const { processor, quota } = this.of(server);
+      const shared = this.#placeOf(server).cpu === null;
+      const kind = this.#kindOf(server);
+      if (shared) found.set(sharedMachine, { name: sharedMachine, kind: 'shared CPU', ...processor });
+      if (quota) found.set(server, { name: server, kind, cores: quota.cores, offered: quota.offered });
+      else if (!shared) found.set(server, { name: server, kind, ...processor });
+    }
+    return [...found.values()];
+  }
+
+  #placeOf(server: string): Cluster['servers'][number] {
+    return this.#cluster.servers.find(({ name }) => name === server) as Cluster['servers'][number];
+  }
+
+  /** Servers on the same processor. */
+  #together(server: string): string[] {
+    if (this.#placeOf(server).cpu !== null) return [server];
+    return this.#cluster.servers.filter(({ cpu }) => cpu === null).map(({ name }) => name);
+  }
+
+  #coresOf(server: string): number {
+    return this.#placeOf(server).cpu ?? sharedCores;
+  }
+
+  #kindOf(server: string): StationLoad['kind'] {
+    const { primary, standbys } = this.#state;
+    if (server === primary.server) return 'primary CPU';
+    if (standbys.some((standby) => standby.server === server)) return 'standby CPU';
+    return this.#cluster.backends.some((backend) => backend.server === server) ? 'standby CPU' : 'Pgpool CPU';
+  }
+
+  #add(server: string, perMs: number, time: ServiceTime | undefined): Work {
+    const work = this.#work.get(server) ?? { offered: 0, square: 0, reads: { offered: 0, square: 0 } };
+    work.offered += perMs * (time?.mean ?? 0);
+    work.square += time ? perMs * secondMoment(time) : 0;
+    return work;
+  }
+}
+
+/** The work of a read on a server, by its role in the state. */
+export function readTime({ serviceTimes }: Cluster, { primary }: ServiceState, server: string): ServiceTime {
+  return server === primary.server ? serviceTimes.read : (serviceTimes.readOnStandby ?? serviceTimes.read);
+}
+
+/** The work of BEGIN or END on a session's standby. */
+export function bracketTime(cluster: Cluster, state: ServiceState, server: string): ServiceTime {
+  const time = readTime(cluster, state, server);
+  const mean = bracketShare * time.mean;
+  const { quantiles } = time;
+  return { ...time, mean, ...(quantiles ? { quantiles: quantiles.map((one) => bracketShare * one) } : {}) };
+}
+
+/** What a script asks, routed as Pgpool does with these settings. */
+export function profileOf(script: Script, { pgpoolSettings, serviceTimes }: Cluster): ScriptProfile {
+  const { destinations, lastCommit } = planScript(script, routingRulesOf(pgpoolSettings));
+  const both: readonly number[] = [Destination.primaryThenBalanced, Destination.balancedThenPrimary];
+  return {
+    statements: destinations.length,
+    brackets: destinations.filter((destination) => both.includes(destination)).length,
+    endsInCommit: serviceTimes.commit !== undefined && lastCommit >= 0,
+  };
+}
+
+function secondMoment({ mean, variation }: ServiceTime): number {
+  return mean * mean * (1 + variation * variation);
+}
