@@ -27,8 +27,10 @@ export function referenceBooks(
     endMs,
   }: { classes: readonly AccountClass[]; servers: readonly string[]; endMs: number },
 ): ReferenceBooks {
-  const last = Math.max(endMs, ...operations.map(({ dueMs }) => dueMs + Number.EPSILON));
-  const intervals = Array.from({ length: Math.max(0, Math.ceil(last / intervalMs)) }, (_, index) =>
+  const slicesTo = operations.map(
+    ({ dueMs, endedMs }) => Math.floor(Math.max(dueMs, endedMs) / intervalMs) + 1,
+  );
+  const intervals = Array.from({ length: Math.max(Math.ceil(endMs / intervalMs), ...slicesTo) }, (_, index) =>
     emptyInterval(index * intervalMs, classes),
   );
   const spans: ReferenceBooks['spans'] = Array.from(
