@@ -24,7 +24,7 @@ export function conservationOf(
     checks.push(...classChecks(recording, { name, kind, totals, cutShort }));
   }
   if (recording.ledger) checks.push(...ledgerChecks(recording));
-  checks.push(...recording.counters.map(({ name, expected, actual }) => ({ name, expected, actual })));
+  checks.push(...recording.counters);
   return { holds: checks.every(agrees), checks };
 }
 
