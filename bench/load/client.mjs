@@ -1,10 +1,10 @@
 // Our generator as one process, everything it records switched on: a closed loop at full speed, or an open one at a rate.
 // Prints one line of JSON: figures of the measured window, and of the whole process.
+import { selectBooks } from './books.mjs';
 import { built } from './built.mjs';
 
 const { openWire } = await built('load/wire/open-wire');
 const { compileQuery, compileStatement } = await built('load/wire/templates');
-const { SliceRecorder } = await built('workload/slice-recorder');
 const { monotonicMs } = await built('kernel/clock');
 const { Random } = await built('kernel/random');
 const { LatencyCounts, newHistogram, percentilesOf, unpackInto } = await built('recording/histogram');
@@ -26,29 +26,15 @@ const send = {
 
 let intervals = 0;
 let batches = 0;
-const recorder = new SliceRecorder({
-  classes: [{ name: 'select', kind: 'read' }],
-  servers: ['primary'],
-  sink: {
-    interval: () => {
-      intervals += 1;
-    },
-    latency: () => {
-      batches += 1;
-    },
+const { recorder, call } = selectBooks({
+  interval: () => {
+    intervals += 1;
+  },
+  latency: () => {
+    batches += 1;
   },
 });
 const late = new LatencyCounts();
-const call = {
-  classIndex: 0,
-  server: 0,
-  outcome: 0,
-  dueMs: 0,
-  sentMs: 0,
-  endedMs: 0,
-  code: '',
-  foundFree: true,
-};
 const dueMs = new Float64Array(sessions);
 const sentMs = new Float64Array(sessions);
 const free = [];

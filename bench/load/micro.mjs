@@ -2,12 +2,12 @@
 // an answer of four messages read, everything recorded, no call of the kernel), and recording one completion beside
 // hdr-histogram-js.
 import { build } from 'hdr-histogram-js';
+import { selectBooks } from './books.mjs';
 import { built } from './built.mjs';
 
 const { WireConnection } = await built('load/wire/connection');
 const { ResponseScanner } = await built('load/wire/scanner');
 const { compileStatement } = await built('load/wire/templates');
-const { SliceRecorder } = await built('workload/slice-recorder');
 const { LatencyCounts } = await built('recording/histogram');
 const { Random } = await built('kernel/random');
 
@@ -37,27 +37,13 @@ answer.writeUInt32BE(rowAt - 11, 11);
 
 /** One transaction of our own code, without a transport. */
 export function emptyTransportNanos() {
-  const recorder = new SliceRecorder({
-    classes: [{ name: 'select', kind: 'read' }],
-    servers: ['primary'],
-    sink: { interval: () => undefined, latency: () => undefined },
-  });
+  const { recorder, call } = selectBooks();
   const port = {
     memory: Buffer.alloc(1024),
     grow: () => Buffer.alloc(0),
     send: () => undefined,
     urgent: () => undefined,
     release: () => undefined,
-  };
-  const call = {
-    classIndex: 0,
-    server: 0,
-    outcome: 0,
-    dueMs: 0,
-    sentMs: 0,
-    endedMs: 0,
-    code: '',
-    foundFree: true,
   };
   const values = [0];
   const statement = compileStatement({ id: 0, name: 'P0_1', sql: 'SELECT $1', slots: [0] });

@@ -77,14 +77,16 @@ export async function measurePredictions(state, { program, note, save, signal })
   const calibrated = join(folder, 'calibrated.yaml');
   if (!part.calibration) {
     writeFileSync(model, modelText());
+    part.calibrationFailures = [];
     for (const run of calibrations) {
       if (signal.aborted) return;
       note(`predictions: calibration, ${run.id}`);
       const { faults } = await measure(run, { folder, model, signal });
-      part.failures.push(...faults.map((fault) => `calibration ${run.id}: ${fault}`));
+      part.calibrationFailures.push(...faults.map((fault) => `calibration ${run.id}: ${fault}`));
     }
     if (signal.aborted) return;
     part.calibration = calibrationOf(folder, { model, calibrated });
+    part.failures = part.calibrationFailures;
     save();
   }
   for (const run of predictions) {
@@ -94,7 +96,7 @@ export async function measurePredictions(state, { program, note, save, signal })
     if (signal.aborted) return;
     part.components = done.components ?? part.components;
     part.runs.push(done);
-    part.failures = part.runs.flatMap(failuresOf);
+    part.failures = [...(part.calibrationFailures ?? []), ...part.runs.flatMap(failuresOf)];
     save();
   }
 }
@@ -148,7 +150,7 @@ async function measure(run, { folder, model, signal }) {
     components: live.summary.provenance.components,
     measured: figuresOf(live.summary),
     predicted: predicted?.schema === 'pgdrill/summary@1' ? figuresOf(predicted) : null,
-    starts: startsOf(run),
+    starts: live.summary.shareInterval.sessionStarts,
     weights: live.summary.backends.map(({ weight }) => weight),
   };
 }
@@ -169,12 +171,6 @@ function figuresOf({ classes, backends, offload, servers }) {
   };
 }
 
-/** Sessions opened in the measured time, those open at its start included: so often was a server drawn. */
-function startsOf({ classes }) {
-  const own = classes.reduce((sum, { sessions: closed = 0 }) => sum + closed, 0);
-  return Math.round((own || sessions) * (1 + phases.measure / lifetimeS));
-}
-
 /** Half the width of the 95 % interval of a share over so many draws. */
 export function intervalOf(share, starts) {
   return 1.96 * Math.sqrt((share * (1 - share)) / starts);
@@ -186,12 +182,12 @@ export function errorOf({ measured, predicted }, name) {
   return seen && expected ? expected / seen - 1 : null;
 }
 
-/** Which expected shares the measured ones miss by more than chance allows. */
-export function sharesWithin({ measured, predicted, weights, starts }) {
+/** Whether chance explains how far the measured shares lie from the expected ones. */
+export function sharesWithin({ measured, weights, starts }) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return measured.shares.every((share, index) => {
     const expected = weights[index] / total;
-    return Math.abs(share - expected) <= intervalOf(expected, starts) + 1e-9 && predicted !== null;
+    return Math.abs(share - expected) <= intervalOf(expected, starts) + 1e-9;
   });
 }
 
@@ -200,7 +196,8 @@ function failuresOf(run) {
   if (!run.measured || !run.predicted) return [...failures, `prediction ${run.id}: nothing to compare`];
   for (const [name, limit] of Object.entries(limits)) {
     const error = errorOf(run, name);
-    if (error !== null && Math.abs(error) > limit)
+    if (error === null) failures.push(`prediction ${run.id}: ${name} was not measured or not predicted`);
+    else if (Math.abs(error) > limit)
       failures.push(
         `prediction ${run.id}: ${name} off by ${(100 * error).toFixed(0)} % (${100 * limit} % allowed)`,
       );

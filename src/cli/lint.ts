@@ -31,8 +31,8 @@ export function lintCommand(): Command {
   return new Command('lint')
     .description('say what is wrong with efm.properties, pgpool.conf and the scripts that join them')
     .option('--model <file>', 'cluster model, with the files that it names, instead of --efm and --pgpool')
-    .option('--efm <file...>', "efm.properties; of several nodes, each node's", [])
-    .option('--pgpool <file...>', "pgpool.conf; of several Pgpools, each one's", [])
+    .addOption(filesOption('--efm <file...>', "efm.properties; of several nodes, each node's"))
+    .addOption(filesOption('--pgpool <file...>', "pgpool.conf; of several Pgpools, each one's"))
     .option('--postgres <file>', 'postgresql.conf of the servers')
     .option('--scripts <folder>', 'folder of the integration scripts (*.sh) and their settings (*.env)')
     .option(
@@ -60,6 +60,10 @@ Example:
     .action((options: LintOptions) => {
       process.exitCode = carryOut(options);
     });
+}
+
+function filesOption(flags: string, description: string): Option {
+  return new Option(flags, description).default([], 'none');
 }
 
 function carryOut(options: LintOptions): ExitCode {

@@ -9,13 +9,6 @@ export function defaultFolder(scenario: string, what: string): string {
   return `results/${stamp}-${name}-${what}`;
 }
 
-/** A seed, as every generator of this program takes it. */
-export function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (Number.isInteger(seed) && seed >= 0 && seed <= 2147483647) return seed;
-  throw new InvalidArgumentError(`a seed is a whole number from 0 to 2147483647, got "${text}"`);
-}
-
 /** `--threshold`: of every command that runs a scenario. */
 export function thresholdOption(): Option {
   return new Option(
@@ -48,12 +41,23 @@ function addAssignment(text: string, before: Assignment[]): Assignment[] {
   return [...before, { path: text.slice(0, equals).trim(), value: text.slice(equals + 1).trim() }];
 }
 
-/** A whole number above 0. */
-export function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count >= 1 && count <= 10_000) return count;
-  throw new InvalidArgumentError(`a whole number from 1 to 10000, got "${text}"`);
+/** A parser of whole numbers within bounds. @param what begins the message */
+export function wholeNumber(
+  { least, most }: { least: number; most: number },
+  what = 'a whole number',
+): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (Number.isInteger(count) && count >= least && count <= most) return count;
+    throw new InvalidArgumentError(`${what} from ${least} to ${most}, got "${text}"`);
+  };
 }
+
+/** A number of runs or the like. */
+export const parseCount = wholeNumber({ least: 1, most: 10_000 });
+
+/** A seed, as every generator of this program takes it. */
+export const parseSeed = wholeNumber({ least: 0, most: 2_147_483_647 }, 'a seed is a whole number');
 
 /** A share in percent, as 0..1. */
 export function parseShare(text: string): number {

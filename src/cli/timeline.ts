@@ -3,6 +3,7 @@ import { parseDuration } from '../kernel/time.ts';
 import { renderTimeline } from '../study/timeline/text.ts';
 import { timeline } from '../study/timeline.ts';
 import { type CommonOptions, noteTo, print } from './output.ts';
+import { parseSeed, wholeNumber } from './run-options.ts';
 
 interface TimelineOptions extends CommonOptions {
   efm?: string;
@@ -32,8 +33,8 @@ export function timelineCommand(): Command {
       '--versions <efm,pgpool>',
       "EFM's and Pgpool's version, such as 5.4,4.3.5 (default: what the files fit)",
     )
-    .option('--trials <n>', 'simulated drills', parseCount, 1000)
-    .option('--seed <integer>', 'seed of phases and service times', parseCount, 1)
+    .option('--trials <n>', 'simulated drills', wholeNumber({ least: 0, most: 2_147_483_647 }), 1000)
+    .option('--seed <integer>', 'seed of phases and service times', parseSeed, 1)
     .option(
       '--target <duration>',
       'propose the smallest change that keeps the write outage below it',
@@ -54,12 +55,6 @@ async function carryOut(options: TimelineOptions): Promise<void> {
   const targetMs = options.target ?? null;
   const result = await timeline({ drill, efm, pgpool, model, versions, trials, seed, targetMs });
   print(options.json ? JSON.stringify(result, null, 2) : renderTimeline(result));
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count >= 0 && count <= 2147483647) return count;
-  throw new InvalidArgumentError(`a whole number from 0 to 2147483647, got "${text}"`);
 }
 
 function parseTarget(text: string): number {

@@ -25,3 +25,8 @@ export function formatDuration(spanMs: number): string {
   const seconds = Math.round(spanMs / 1000);
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
+
+/** Whole microseconds of a time in ms: finer than any timer, and free of the digits that binary fractions drag along. */
+export function roundMs(valueMs: number): number {
+  return Math.round(valueMs * 1000) / 1000;
+}

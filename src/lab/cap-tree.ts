@@ -33,9 +33,10 @@ export function findCapTree(environment = process.env): CapTree | { why: string 
     const file = join(named, version === 2 ? 'cgroup.procs' : 'cpu.cfs_quota_us');
     if (!existsSync(file))
       return { why: `$${override} is ${named}, which is no control group (it has no ${file})` };
-    return writable(named)
-      ? { version, dir: named }
-      : { why: `$${override} is ${named}, which we may not write` };
+    if (!writable(named)) return { why: `$${override} is ${named}, which we may not write` };
+    if (version === 2 && !handsCpu(named))
+      return { why: `$${override} is ${named}, which does not hand the cpu controller to its children` };
+    return { version, dir: named };
   }
   return capTreeOf(readText('/proc/self/mountinfo'), readText('/proc/self/cgroup'));
 }
@@ -58,12 +59,16 @@ export function capTreeOf(mountinfo: string, ownGroups: string): CapTree | { why
 /** Walks up from our own group to one that we may write and that hands `cpu` to its children. */
 function delegatedIn(mount: Mount, own: string): CapTree | { why: string } {
   for (let dir = folderOf(mount, own); dir.startsWith(mount.point); dir = dirname(dir)) {
-    const hands = readText(join(dir, 'cgroup.subtree_control')).split(/\s+/).includes('cpu');
-    if (hands && writable(dir) && writable(join(dir, 'cgroup.procs'))) return { version: 2, dir };
+    if (handsCpu(dir) && writable(dir) && writable(join(dir, 'cgroup.procs'))) return { version: 2, dir };
     if (dir === mount.point) break;
   }
   const why = `no group above ours at ${mount.point} that we may write hands the cpu controller to its children`;
   return { why };
+}
+
+/** Version 2: whether the children of a group have the `cpu` controller. */
+function handsCpu(dir: string): boolean {
+  return readText(join(dir, 'cgroup.subtree_control')).split(/\s+/).includes('cpu');
 }
 
 /** Lines of mountinfo: id, parent, device, root, mount point, options, …, -, type, source, options of the hierarchy. */

@@ -6,13 +6,13 @@ import {
   continueServerProcesses,
   endAgent,
   hostProcesses,
-  killProcesses,
   pgpoolProcesses,
   stopServerProcesses,
 } from './host-processes.ts';
 import type { LabSettings } from './lab-settings.ts';
 import { serverLayout } from './layout.ts';
 import { restartPgpool } from './pgpool.ts';
+import { killProcesses } from './processes.ts';
 
 /**
  * What drills do to the servers of a lab beyond a killed PostgreSQL (docs/method.md, "What a drill does"). Each returns when it is done, with what

@@ -1,18 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { sep } from 'node:path';
 import { DrillError } from '../kernel/errors.ts';
 import { serverLayout } from './layout.ts';
-import {
-  type LabProcess,
-  processesOf,
-  removeSegments,
-  serverProcesses,
-  signal,
-  untilNone,
-} from './processes.ts';
+import { type LabProcess, processesOf, rootsFirst, serverProcesses, signal, untilNone } from './processes.ts';
 
-/** Longest that a stopped process may take to show as stopped, or a killed one to vanish, ms. */
+/** Longest that a stopped process may take to show as stopped, or an agent to end in order, ms. */
 const settledWithinMs = 5000;
 
 /** The EFM agent of a server: the program that was started with the server's folder of settings; none or one. */
@@ -48,32 +40,11 @@ export function hostProcesses(labDir: string, server: string): LabProcess[] {
   return all.filter(({ pid }) => found.has(pid)).sort((a, b) => first(a.pid) - first(b.pid));
 }
 
-/**
- * SIGKILL to a list of processes, those first that started others of it, so that none reacts to another's end; then to
- * whatever has begun meanwhile. Their shared memory and semaphores are removed.
- *
- * @returns how many there were at first
- */
-export async function killProcesses(list: () => LabProcess[]): Promise<number> {
-  const before = list();
-  const pids = new Set(before.map(({ pid }) => pid));
-  const semaphores = before.some(({ program }) => program === 'pgpool') ? semaphoresOf(pids) : [];
-  const isRoot = ({ parentPid }: LabProcess): boolean => !pids.has(parentPid);
-  for (const { pid } of [...before.filter(isRoot), ...before.filter((process) => !isRoot(process))])
-    signal(pid, 'SIGKILL');
-  await untilNone(list, { withinMs: settledWithinMs, each: ({ pid }) => signal(pid, 'SIGKILL') });
-  removeSegments(pids, []);
-  for (const id of semaphores) runQuietly('ipcrm', ['-s', id]);
-  return before.length;
-}
-
 /** SIGSTOP to every process of a PostgreSQL, its postmaster first; returns when all are stopped. */
 export async function stopServerProcesses(dataDir: string): Promise<number> {
   const before = serverProcesses(dataDir);
   if (before.length === 0) throw new DrillError('PostgreSQL does not run there');
-  const pids = new Set(before.map(({ pid }) => pid));
-  const roots = before.filter(({ parentPid }) => !pids.has(parentPid));
-  for (const { pid } of [...roots, ...before]) signal(pid, 'SIGSTOP');
+  for (const { pid } of rootsFirst(before)) signal(pid, 'SIGSTOP');
   const running = (): LabProcess[] => serverProcesses(dataDir).filter(({ pid }) => !isStopped(pid));
   await untilNone(running, { withinMs: settledWithinMs, each: ({ pid }) => signal(pid, 'SIGSTOP') });
   return serverProcesses(dataDir).length;
@@ -107,42 +78,5 @@ function isStopped(pid: number): boolean {
       .startsWith('T');
   } catch {
     return true;
-  }
-}
-
-/**
- * Ids of the System V semaphore sets that some processes used last. The kernel remembers no creator, but for each
- * semaphore the process that last changed it, and Pgpool's main process sets all of its own when it starts.
- */
-function semaphoresOf(pids: ReadonlySet<number>): string[] {
-  const ids = semaphoreRows().map((row) => row.trim().split(/\s+/)[1] ?? '');
-  return ids.filter((id) =>
-    runQuietly('ipcs', ['-s', '-i', id])
-      .split('\n')
-      .some((line) => {
-        const fields = line.trim().split(/\s+/);
-        return fields.length === 5 && pids.has(Number(fields[4]));
-      }),
-  );
-}
-
-/** The machine's semaphore sets, one a row; none where the kernel has none. */
-function semaphoreRows(): string[] {
-  try {
-    return readFileSync('/proc/sysvipc/sem', 'utf8').trim().split('\n').slice(1);
-  } catch {
-    return [];
-  }
-}
-
-/** Its output; nothing when it fails: another clean-up may have been quicker. */
-function runQuietly(program: 'ipcs' | 'ipcrm', args: readonly string[]): string {
-  try {
-    return execFileSync(`/usr/bin/${program}`, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch {
-    return '';
   }
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { DrillError, InputError } from '../kernel/errors.ts';
 import { type PcpNode, pcpNodes } from '../observe/pcp.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { checkLab } from './check.ts';
+import { agentProcesses } from './host-processes.ts';
 import { type Lab, type LabOptions, removeLab, startLab } from './lab.ts';
 import { deadLabs, type LabState, readLabState } from './lab-state.ts';
 import { layoutOf, serverLayout } from './layout.ts';
@@ -96,11 +97,9 @@ export async function labStatus(): Promise<LabStatus | null> {
   const layout = layoutOf(dir);
   const password = passwordIn(await readFile(layout.passFile, 'utf8'));
   const pcpPassword = passwordIn(await readFile(layout.pcpPassFile, 'utf8'));
-  const agentDirs = new Set(processesOf(dir).flatMap(({ pid }) => argumentAfter(pid, '--config-dir')));
   const servers = await Promise.all(
     cluster.servers.map(async ({ name, address }) => {
       const backend = cluster.backends.find(({ server }) => server === name);
-      const places = serverLayout(dir, name);
       const seen = backend
         ? await askServer({
             host: address,
@@ -114,10 +113,10 @@ export async function labStatus(): Promise<LabStatus | null> {
         name,
         address,
         port: backend?.port ?? null,
-        running: serverProcesses(places.data).length > 0,
+        running: serverProcesses(serverLayout(dir, name).data).length > 0,
         role: seen?.role ?? null,
         position: seen?.position ?? null,
-        agent: agentDirs.has(places.efmDir),
+        agent: agentProcesses(dir, name).length > 0,
       };
     }),
   );
@@ -192,17 +191,6 @@ async function askServer(
     return { role: 'down', position: null };
   } finally {
     await session.end().catch(() => {});
-  }
-}
-
-/** The word after an option on a process's command line; none when it has no such option or is gone. */
-function argumentAfter(pid: number, option: string): string[] {
-  try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    const value = words[words.indexOf(option) + 1];
-    return words.includes(option) && value ? [value] : [];
-  } catch {
-    return [];
   }
 }
 

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { epochMs, sleep } from '../kernel/clock.ts';
 import { DrillError } from '../kernel/errors.ts';
 import { labMark } from './layout.ts';
+import { removeSegments, removeSemaphores } from './system-v.ts';
 
 /** A running process, as /proc shows it now. */
 export interface LabProcess {
@@ -34,28 +34,45 @@ export function serverProcesses(dataDir: string): LabProcess[] {
   return processesOf(dataDir).filter(({ program }) => program === 'postgres');
 }
 
+/** Longest that a killed process may take to vanish, ms. */
+const vanishedWithinMs = 5000;
+
+/** SIGKILL to all PostgreSQL processes of a data folder, see `killProcesses`. */
+export function killServerProcesses(dataDir: string): Promise<number> {
+  return killProcesses(() => serverProcesses(dataDir), [dataDir]);
+}
+
 /**
- * SIGKILL to all PostgreSQL processes of a data folder, found before the first dies; the postmaster goes first so that
- * it cannot react. Returns when none is left.
+ * SIGKILL to a list of processes, found before the first dies, those first that started others of it, so that none reacts
+ * to another's end; then to whatever has begun meanwhile. Returns when none is left, and their shared memory (also what a
+ * data folder still names) and semaphores are removed.
+ *
+ * @returns how many there were at first
  */
-export async function killServerProcesses(dataDir: string): Promise<number> {
-  const before = serverProcesses(dataDir);
+export async function killProcesses(
+  list: () => LabProcess[],
+  dataDirs: readonly string[] = [],
+): Promise<number> {
+  const before = list();
   const pids = new Set(before.map(({ pid }) => pid));
-  const roots = before.filter(({ parentPid }) => !pids.has(parentPid));
-  for (const { pid } of [...roots, ...before.filter((process) => !roots.includes(process))])
-    signal(pid, 'SIGKILL');
-  await untilNone(() => serverProcesses(dataDir), {
-    withinMs: 5000,
-    each: ({ pid }) => signal(pid, 'SIGKILL'),
-  });
-  removeSegments(new Set(), [dataDir]);
+  for (const { pid } of rootsFirst(before)) signal(pid, 'SIGKILL');
+  await untilNone(list, { withinMs: vanishedWithinMs, each: ({ pid }) => signal(pid, 'SIGKILL') });
+  removeSegments(pids, dataDirs);
+  if (before.some(({ program }) => program === 'pgpool')) removeSemaphores(pids);
   return before.length;
+}
+
+/** Those first that no other of them has started. */
+export function rootsFirst(processes: readonly LabProcess[]): LabProcess[] {
+  const pids = new Set(processes.map(({ pid }) => pid));
+  const isRoot = ({ parentPid }: LabProcess): boolean => !pids.has(parentPid);
+  return [...processes.filter(isRoot), ...processes.filter((process) => !isRoot(process))];
 }
 
 /**
  * Ends every process of a lab: agents and scripts at once, so that none reacts to what follows; then PostgreSQL
- * (immediate) and Pgpool (fast), which remove their own shared memory; after 3 s whatever is left is killed and its
- * shared memory removed.
+ * (immediate) and Pgpool (fast), which remove their own shared memory and semaphores; after 3 s whatever is left is killed
+ * and these are removed.
  *
  * @throws DrillError when a process survives even that
  */
@@ -70,16 +87,19 @@ export async function stopProcesses(labDir: string): Promise<void> {
     signal(pid, program === 'postgres' ? 'SIGQUIT' : 'SIGINT');
   }
   const orderlyUntilMs = epochMs() + 3000;
+  let isForced = false;
   await untilNone(() => processesOf(labDir), {
     withinMs: 8000,
     each: ({ pid, program }) => {
-      if (!servers.has(program) || epochMs() > orderlyUntilMs) signal(pid, 'SIGKILL');
+      isForced ||= epochMs() > orderlyUntilMs;
+      if (!servers.has(program) || isForced) signal(pid, 'SIGKILL');
     },
   });
   removeSegments(
     creators,
     subfolders(labDir).map((name) => join(labDir, name, 'data')),
   );
+  if (isForced) removeSemaphores(creators);
 }
 
 /**
@@ -129,42 +149,6 @@ export function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
-  }
-}
-
-/** Removes System V segments that killed servers left: those made by the given processes, or named in a postmaster.pid, and attached by nobody. */
-export function removeSegments(creators: ReadonlySet<number>, dataDirs: readonly string[]): void {
-  const named = new Set(dataDirs.map(segmentOf).filter((id) => id !== undefined));
-  for (const row of segmentRows()) {
-    const [, id, , , creator, , attached] = row.trim().split(/\s+/).map(Number);
-    if (id === undefined || attached !== 0) continue;
-    if (creators.has(creator ?? -1) || named.has(id)) removeSegment(id);
-  }
-}
-
-/** The machine's segments, one a row; none where the kernel has no System V memory. */
-function segmentRows(): string[] {
-  try {
-    return readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n').slice(1);
-  } catch {
-    return [];
-  }
-}
-
-/** Another clean-up (a server that starts, the watcher) may have been quicker; a segment that stays costs a few bytes. */
-function removeSegment(id: number): void {
-  try {
-    execFileSync('/usr/bin/ipcrm', ['-m', String(id)], { stdio: 'ignore' });
-  } catch {}
-}
-
-/** Line 7 of postmaster.pid: key and id of the server's segment. */
-function segmentOf(dataDir: string): number | undefined {
-  try {
-    const id = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1];
-    return id === undefined ? undefined : Number(id);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,4 +1,3 @@
-import { clusterArgument, serverOfAddressArgument } from '../drills/catalogue.ts';
 import type {
   ActionResult,
   ClusterView,
@@ -14,23 +13,24 @@ import { checkLab } from '../lab/check.ts';
 import { componentsOf } from '../lab/components.ts';
 import { type Lab, type LabOptions, startLab } from '../lab/lab.ts';
 import { sweepDeadLabs } from '../lab/lab-command.ts';
+import { primaryOf } from '../lab/lab-settings.ts';
 import { LoadDriver, type LoadResult } from '../load/driver.ts';
 import { checkRoom } from '../load/room.ts';
 import { loadSchema, readLedger } from '../load/schema.ts';
 import { NoRing } from '../load/wire/kernel-calls.ts';
 import { tryWire } from '../load/wire/open-wire.ts';
-import { type CounterReading, counterChecks, readCounters } from '../observe/counters.ts';
 import type { ServerAccess } from '../observe/server-sampler.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { Recorder } from '../recording/recording.ts';
-import { type DrillKind, drillKinds } from '../scenario/scenario-shape.ts';
+import { drillKinds } from '../scenario/scenario-shape.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { compareLedger } from '../workload/ledger.ts';
 import { kindOf, type LoadPlan } from '../workload/plan.ts';
 import { sessionCount } from '../workload/share.ts';
+import { carryOut, refusals } from './actions.ts';
 import { ClusterWatch } from './cluster-watch.ts';
-import { runEfm } from './efm-call.ts';
 import { ErrorRate, snapshotOf } from './figures.ts';
+import { RunCounters } from './run-counters.ts';
 
 /** What a live run needs of a plan. */
 export interface LivePlan {
@@ -50,12 +50,6 @@ const startDelayMs = 250;
 /** Before the start instant is set, the clock shows it as so far away, ms. */
 const farAwayMs = 60_000;
 
-/** Kinds that the lab cannot do: its servers share one network, in which nothing can be cut between two of them. */
-const refusals: Readonly<Partial<Record<DrillKind, string>>> = {
-  partition:
-    'to cut the network between servers needs a network namespace for each, which the lab has not yet',
-};
-
 /** Real servers on this machine, under real load. */
 export class LiveWorld implements World {
   readonly kind = 'live';
@@ -66,13 +60,12 @@ export class LiveWorld implements World {
   readonly #options: LiveOptions;
   readonly #driver = new LoadDriver();
   readonly #errors = new ErrorRate();
-  readonly #readsByServer: Record<string, number> = {};
   #clock = new RealClock(epochMs() + farAwayMs);
   #lab: Lab | null = null;
   #starting: Promise<Lab> | null = null;
   #recorder: Recorder | null = null;
   #watch: ClusterWatch | null = null;
-  #countersBefore: CounterReading | null = null;
+  #counters: RunCounters | null = null;
   #result: LoadResult | null = null;
   #disturbed = false;
   #aborted = false;
@@ -117,9 +110,11 @@ export class LiveWorld implements World {
     this.#lab = lab;
     onProgress(`filling the tables at scale ${load.scale}`);
     await loadSchema(lab.direct(this.#primaryAtStart()), load.scale, { signal });
-    await this.#awaitReplay();
-    this.#countersBefore = await readCounters(lab.endpoint(), this.#access(), { settle: false });
-    await checkRoom(load, { pgpool: lab.endpoint(), servers: this.#access() });
+    await lab.awaitReplay();
+    const servers = this.#access();
+    const counters = await RunCounters.begin(lab.endpoint(), servers);
+    this.#counters = counters;
+    await checkRoom(load, { pgpool: lab.endpoint(), servers });
     const count = sessionCount(load);
     const opens =
       load.connect === 'pooled' ? `connecting ${count} sessions` : `${count} sessions connect each time`;
@@ -134,9 +129,7 @@ export class LiveWorld implements World {
       ),
       recorder: {
         interval: (interval) => {
-          for (const [server, reads] of Object.entries(interval.readsByServer)) {
-            this.#readsByServer[server] = (this.#readsByServer[server] ?? 0) + reads;
-          }
+          counters.addReads(interval.readsByServer);
           recorder.interval(interval);
         },
         latency: (slice) => recorder.latency(slice),
@@ -188,7 +181,9 @@ export class LiveWorld implements World {
 
   perform(action: DrillAction, done: (result: ActionResult) => void): void {
     this.#disturbed = true;
-    this.#carryOut(action).then(done, (cause: unknown) => {
+    const lab = this.#lab;
+    invariant(lab, 'a drill acts on a prepared world');
+    carryOut(action, { lab, watch: this.#watch }).then(done, (cause: unknown) => {
       const hint = cause instanceof DrillError && cause.hint ? `: ${cause.hint}` : '';
       done({ ok: false, detail: `${cause instanceof Error ? cause.message : String(cause)}${hint}` });
     });
@@ -204,7 +199,10 @@ export class LiveWorld implements World {
     const hasLedger = result.ledger.length > 0;
     const ids = hasLedger ? await readLedger(lab.direct(primary), { signal: this.#signal }) : [];
     const ledger = hasLedger ? compareLedger(result.ledger, ids) : null;
-    return { ledger, counters: await this.#counters(primary, ids.length), invalid };
+    const counters = this.#disturbed
+      ? []
+      : await this.#counters?.compare(this.#plan.load, result, { primary, ledgerRows: ids.length });
+    return { ledger, counters: counters ?? [], invalid };
   }
 
   abort(): void {
@@ -231,63 +229,6 @@ export class LiveWorld implements World {
     }
   }
 
-  async #carryOut(action: DrillAction): Promise<ActionResult> {
-    const lab = this.#lab;
-    invariant(lab, 'a drill acts on a prepared world');
-    switch (action.type) {
-      case 'efm': {
-        const { efmCluster, servers } = this.#plan.cluster;
-        const addressOf = (word: string): string | undefined =>
-          servers.find(({ name }) => name === serverOfAddressArgument(word))?.address;
-        const words = action.args.map((word) =>
-          word === clusterArgument ? efmCluster : (addressOf(word) ?? word),
-        );
-        return runEfm(lab.efmCommand(action.server), words);
-      }
-      case 'killServer':
-        this.#watch?.failed(action.server);
-        return { ok: true, detail: `${await lab.killServer(action.server)} processes` };
-      case 'rebuildServer': {
-        const detail = await lab.rebuildServer(action.server, action.primary);
-        await lab.faults.startAgent(action.server);
-        return { ok: true, detail };
-      }
-      case 'hangServer':
-      case 'loseNode':
-        if (lab.hasPostgres(action.server)) this.#watch?.failed(action.server);
-        return { ok: true, detail: await lab.faults[action.type](action.server) };
-      case 'partition':
-      case 'heal':
-        return { ok: false, detail: refusals.partition ?? null };
-      default:
-        return { ok: true, detail: await lab.faults[action.type](action.server) };
-    }
-  }
-
-  /** Exact only where nothing was disturbed, nothing failed and scripts do not branch: else there is nothing exact to expect. */
-  async #counters(primary: string, ledgerRows: number): Promise<Settlement['counters']> {
-    const { load } = this.#plan;
-    const result = this.#result;
-    const before = this.#countersBefore;
-    const lab = this.#lab;
-    if (this.#disturbed || !result || !before || !lab) return [];
-    const clean = Object.values(result.totals).every(({ failed, unknown }) => failed + unknown === 0);
-    const isUniform = load.classes.every(({ script }) => script.isUniform);
-    if (!clean || !isUniform || result.invalid.length > 0) return [];
-    const after = await readCounters(lab.endpoint(), this.#access(), { settle: true });
-    return counterChecks(before, after, {
-      classes: load.classes.map((entry) => ({
-        kind: kindOf(entry),
-        ok: result.totals[entry.name]?.ok ?? 0,
-        statements: entry.script.statements,
-      })),
-      readsByServer: this.#readsByServer,
-      sessionProbes: result.sessionProbes,
-      primary,
-      ledgerRows,
-    });
-  }
-
   #observe(): ClusterWatch {
     const lab = this.#lab;
     const recorder = this.#recorder;
@@ -305,13 +246,8 @@ export class LiveWorld implements World {
     return lab.servers().map(({ server }) => ({ server, ...lab.direct(server) }));
   }
 
-  /** Waits until the standbys have replayed what the primary had written when this was called. */
-  async #awaitReplay(): Promise<void> {
-    await this.#lab?.awaitReplay();
-  }
-
   #primaryAtStart(): string {
-    const primary = this.#plan.cluster.backends.find(({ roleAtStart }) => roleAtStart === 'primary');
+    const primary = primaryOf(this.#plan.cluster);
     invariant(primary, 'a checked cluster has a primary');
     return primary.server;
   }

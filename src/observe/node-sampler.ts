@@ -17,7 +17,6 @@ export function watchNodes(
   options: ObserverOptions & {
     pgpool: string;
     serverOf: (node: PcpNode) => string;
-    onNodes?: (nodes: readonly PcpNode[]) => void;
   },
 ): Observer {
   const { clock, emit, pgpool } = options;
@@ -43,7 +42,6 @@ export function watchNodes(
         role,
       });
     }
-    options.onNodes?.(nodes);
   };
   const polling = repeat(clock, periodMs, { look, onFailure: failureOf(options, names) });
   return {

@@ -35,10 +35,7 @@ const question = `
  * once; silence only the second time in a row, for a busy machine may owe one answer: the first is a `probe` event. The
  * question reads no table, so that it leaves no trace in the counters of tables.
  */
-export function watchServer(
-  access: ServerAccess,
-  options: ObserverOptions & { onRole?: (role: ServerRoleEvent['role']) => void },
-): Observer {
+export function watchServer(access: ServerAccess, options: ObserverOptions): Observer {
   const { clock, emit } = options;
   const { server, ...connection } = access;
   let session: pg.Client | null = null;
@@ -97,7 +94,6 @@ export function watchServer(
     notePosition(answer);
     if (answer.role === role) return;
     role = answer.role;
-    options.onRole?.(role);
     emit({ type: 'serverRole', atMs: clock.nowMs(), server, role, position: answer.position });
   };
   const polling = repeat(clock, periodMs, { look, onFailure: failureOf(options, names) });

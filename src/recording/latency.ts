@@ -1,4 +1,5 @@
 import type { Histogram } from 'hdr-histogram-js';
+import { encodeLogLine } from './histogram.ts';
 
 /**
  * Latencies of ok operations of one class on one server in one slice of `latencySliceMs`.
@@ -14,4 +15,20 @@ export interface LatencySlice {
   latency: Histogram;
   /** From send: what the server did. */
   service: Histogram;
+}
+
+/** The two lines of an interval log that hold a slice, tagged `class/server/latency` and `class/server/service`. */
+export function encodeSlice({
+  startMs,
+  lengthMs,
+  className,
+  server,
+  latency,
+  service,
+}: LatencySlice): string {
+  return Object.entries({ latency, service })
+    .map(([part, histogram]) =>
+      encodeLogLine({ startMs, lengthMs, tag: `${className}/${server}/${part}` }, histogram),
+    )
+    .join('');
 }

@@ -1,11 +1,11 @@
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
-import { encodeLogLine, logHeader } from './histogram.ts';
+import { logHeader } from './histogram.ts';
 import type { Interval } from './intervals.ts';
-import type { LatencySlice } from './latency.ts';
+import { encodeSlice, type LatencySlice } from './latency.ts';
 import type { Recorder } from './recording.ts';
-import { resultFiles } from './store.ts';
+import { notAppended, resultFiles } from './store.ts';
 
 /** Keeps a load's slices in a folder as it goes, where there is no scenario: the same two files as a result folder. */
 export class SliceWriter implements Pick<Recorder, 'interval' | 'latency'> {
@@ -33,13 +33,20 @@ export class SliceWriter implements Pick<Recorder, 'interval' | 'latency'> {
   }
 
   interval(interval: Interval): void {
-    appendFileSync(join(this.#folder, resultFiles.intervals), `${JSON.stringify(interval)}\n`);
+    this.#append(resultFiles.intervals, `${JSON.stringify(interval)}\n`);
   }
 
-  latency({ startMs, lengthMs, className, server, latency, service }: LatencySlice): void {
-    const lines = Object.entries({ latency, service }).map(([part, histogram]) =>
-      encodeLogLine({ startMs, lengthMs, tag: `${className}/${server}/${part}` }, histogram),
-    );
-    appendFileSync(join(this.#folder, resultFiles.latency), lines.join(''));
+  latency(slice: LatencySlice): void {
+    this.#append(resultFiles.latency, encodeSlice(slice));
+  }
+
+  /** @throws DrillError when the file takes no more */
+  #append(name: string, text: string): void {
+    const file = join(this.#folder, name);
+    try {
+      appendFileSync(file, text);
+    } catch (error) {
+      throw notAppended(file, error);
+    }
   }
 }

@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
 import type { RecordedEvent } from './events.ts';
-import { decodeLogLine, encodeLogLine, logHeader } from './histogram.ts';
+import { decodeLogLine, logHeader } from './histogram.ts';
 import type { Interval } from './intervals.ts';
-import type { LatencySlice } from './latency.ts';
+import { encodeSlice, type LatencySlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
 import type { SettledCounts } from './memory.ts';
 import type { Recorder, Recording } from './recording.ts';
@@ -83,14 +83,8 @@ export class ResultWriter implements Recorder {
     this.#append('intervals', `${JSON.stringify(interval)}\n`);
   }
 
-  latency({ startMs, lengthMs, className, server, latency, service }: LatencySlice): void {
-    const line = { startMs, lengthMs };
-    const tag = `${className}/${server}`;
-    this.#append(
-      'latency',
-      encodeLogLine({ ...line, tag: `${tag}/latency` }, latency) +
-        encodeLogLine({ ...line, tag: `${tag}/service` }, service),
-    );
+  latency(slice: LatencySlice): void {
+    this.#append('latency', encodeSlice(slice));
   }
 
   /** What the ledger and the counters said after the run. */
@@ -110,12 +104,17 @@ export class ResultWriter implements Recorder {
     try {
       writeSync(this.#files[file], text);
     } catch (error) {
-      throw new DrillError(`${join(this.folder, resultFiles[file])} cannot be written: ${reason(error)}`, {
-        hint: 'check the free space; what was written before stays readable',
-        cause: error,
-      });
+      throw notAppended(join(this.folder, resultFiles[file]), error);
     }
   }
+}
+
+/** A file of slices or events that takes no further line. */
+export function notAppended(file: string, error: unknown): DrillError {
+  return new DrillError(`${file} cannot be written: ${reason(error)}`, {
+    hint: 'check the free space; what was written before stays readable',
+    cause: error,
+  });
 }
 
 /**

@@ -108,6 +108,20 @@ export const verdictMeaning: Record<Summary['verdict']['result'], string> = {
   invalid: 'the numbers of this run cannot be trusted',
 };
 
+/** What ran: by whom each part was played, and which program with which input. */
+export function provenanceText({ world, seed, provenance }: Summary): { parts: string; source: string } {
+  const { version, commit, scenarioHash, clusterHash, components, transport } = provenance;
+  const named = components.map(
+    ({ name, kind, version: found }) => `${name}${found === null ? '' : ` ${found}`} ${kind}`,
+  );
+  const carried = world === 'live' ? [`sessions by ${transport}`] : [];
+  const built = `pgdrill ${version}${commit === null ? '' : ` (${commit})`}`;
+  return {
+    parts: [...named, ...carried].join('; '),
+    source: `${built}, seed ${seed}, scenario ${scenarioHash.slice(0, 12)}, cluster ${clusterHash.slice(0, 12)}`,
+  };
+}
+
 /** What a reader must know before believing the numbers of a summary, each a sentence. */
 export function cautions({ world, provenance, drills }: Summary): string[] {
   const { calibrated, capped } = provenance;
@@ -146,7 +160,7 @@ export function refusalText(
 }
 
 /** What shares the weights let expect, and how far chance may move them, as a sentence; null where nothing tells. */
-export function shareSentence({ shareInterval }: Summary): string | null {
+export function shareSentence({ shareInterval }: Pick<Summary, 'shareInterval'>): string | null {
   if (!shareInterval) return null;
   const { sessionStarts, servers } = shareInterval;
   const each = servers.map(

@@ -3,7 +3,7 @@ import { printMetric } from '../analysis/thresholds.ts';
 import type { Recording } from '../recording/recording.ts';
 import { agrees, type Summary } from '../recording/summary.ts';
 import type { Chart, ChartData } from './charts.ts';
-import { chartData, chartLibrary } from './charts.ts';
+import { chartData } from './charts.ts';
 import {
   cautions,
   formatCount,
@@ -15,20 +15,18 @@ import {
   formatSpan,
   formatWaiting,
   formatWorker,
+  provenanceText,
   shareSentence,
   verdictMeaning,
 } from './format.ts';
 import { drillSection } from './html-drill.ts';
-import { escapeHtml, htmlTable, scriptJson } from './html-text.ts';
+import { escapeHtml, htmlTable } from './html-text.ts';
+import { selfContainedPage } from './page.ts';
 import { pageScript } from './page-script.ts';
-import { pageStyle } from './page-style.ts';
 import { processorTable } from './processors.ts';
 
 /** Rows of the table behind a chart at most. */
 const mostTableRows = 600;
-
-/** No request leaves the page, whatever it is given. */
-export const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /**
  * The report as one HTML page that needs nothing but itself: charts with their library and data inside, timelines as
@@ -36,48 +34,33 @@ export const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; scr
  */
 export function renderHtml(summary: Summary, recording: Recording): string {
   const data = chartData(summary, recording);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(summary.name)} - pgdrill</title>
-<style>${chartLibrary('uPlot.min.css')}${pageStyle}</style>
-</head>
-<body>
-${header(summary)}
-${keyNumbers(summary)}
-${thresholdSection(summary)}
-${cautions(summary)
-  .map((caution) => `<p class="caution">${escapeHtml(caution)}</p>`)
-  .join('\n')}
-${chartsSection(data)}
-${summary.drills.map((drill) => drillSection(drill, summary)).join('\n')}
-${loadSection(summary)}
-${trustSection(summary)}
-<script type="application/json" id="report-data">${scriptJson(data)}</script>
-<script>${chartLibrary('uPlot.iife.min.js')}</script>
-<script>${pageScript}</script>
-</body>
-</html>
-`;
+  return selfContainedPage({
+    title: summary.name,
+    sections: [
+      header(summary),
+      keyNumbers(summary),
+      thresholdSection(summary),
+      ...cautions(summary).map((caution) => `<p class="caution">${escapeHtml(caution)}</p>`),
+      chartsSection(data),
+      ...summary.drills.map((drill) => drillSection(drill, summary)),
+      loadSection(summary),
+      trustSection(summary),
+    ],
+    data,
+    script: pageScript,
+  });
 }
 
-function header({ name, verdict, world, seed, provenance }: Summary): string {
-  const { version, commit, scenarioHash, clusterHash, transport, components } = provenance;
+function header(summary: Summary): string {
+  const { name, verdict, world } = summary;
+  const { parts, source } = provenanceText(summary);
   const where = world === 'live' ? 'On real servers' : 'In virtual time';
-  const parts = components.map(
-    (part) => `${part.name}${part.version === null ? '' : ` ${part.version}`} ${part.kind}`,
-  );
-  const built = `pgdrill ${version}${commit === null ? '' : ` (${commit})`}`;
-  const source = `${built}, seed ${seed}, scenario ${scenarioHash.slice(0, 12)}, cluster ${clusterHash.slice(0, 12)}, sessions by ${transport}`;
   const reasons = verdict.reasons.map((reason) => `<li>${escapeHtml(reason)}</li>`).join('');
   return `<header>
 <h1>${escapeHtml(name)}</h1>
 <p><span class="verdict ${verdict.result}" id="verdict">${verdict.result}</span> ${escapeHtml(verdictMeaning[verdict.result])}</p>
 ${reasons === '' ? '' : `<ul>${reasons}</ul>`}
-<p class="soft small">${where}: ${escapeHtml(parts.join('; '))}.<br>${escapeHtml(source)}</p>
+<p class="soft small">${where}: ${escapeHtml(parts)}.<br>${escapeHtml(source)}</p>
 </header>`;
 }
 
@@ -87,7 +70,7 @@ function keyNumbers({ classes, drills, offload }: Summary): string {
     const all = drills.flatMap(({ outages }) => outages[name] ?? []);
     const longest = longestMs(all);
     keys.push([`longest-${name}`, longest === null ? 'none' : formatSpan(longest), `longest ${name} outage`]);
-    keys.push([`p99-${name}`, formatSpan(found.latencyMs?.p99), `${name} p99 over the whole run`]);
+    keys.push([`p99-${name}`, formatSpan(found.latencyMs?.p99), `${name} p99 of the measured time`]);
   }
   keys.push(['offload', formatShare(offload), 'of reads answered by a standby']);
   const lost = drills.map(({ lostCommits }) => lostCommits);

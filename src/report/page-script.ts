@@ -1,15 +1,9 @@
 /**
- * The page's own script, plain JavaScript for a browser: draws the charts of `report-data` with uPlot, on one time axis,
+ * The page's own script, plain JavaScript for a browser: draws the charts of its data with uPlot, on one time axis,
  * with drills, outages and role changes behind them. Without it the page still has its tables and timelines.
  */
 export const pageScript = `
-(() => {
-  'use strict';
-  const data = JSON.parse(document.getElementById('report-data').textContent);
-  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim() || '#888888';
   const sync = uPlot.sync('report');
-  const axisFont = '12px system-ui, sans-serif';
-  let plots = [];
 
   const band = (u, span, color) => {
     const left = Math.max(u.bbox.left, u.valToPos(span[0], 'x', true));
@@ -81,11 +75,6 @@ export const pageScript = `
     );
   };
 
-  const format = (value) => {
-    if (value === null || value === undefined) return '–';
-    return Number(value.toPrecision(3)).toString();
-  };
-
   const seriesOf = (chart, one, values) => {
     const color = ink(one.ink);
     const stacked = chart.kind === 'stacked';
@@ -97,7 +86,7 @@ export const pageScript = `
       width: one.ink.endsWith('p50') ? 1.5 : 2,
       dash: ['failed', 'skipped'].includes(one.ink) || one.ink.endsWith('p50') ? [5, 3] : undefined,
       points: { show: chart.kind === 'log' ? undefined : false, size: 4 },
-      value: (u, raw, si, index) => format(index === null || index === undefined ? null : values[index]),
+      value: (u, raw, si, index) => format(index === null || index === undefined ? null : values[index], 3),
     };
   };
 
@@ -106,7 +95,7 @@ export const pageScript = `
     const stacked = chart.kind === 'stacked';
     const columns = stacked ? sums(chart).reverse() : chart.series.map((one) => one.values);
     const order = stacked ? [...chart.series].reverse() : chart.series;
-    const axis = { stroke: ink('soft'), grid: { stroke: ink('rule'), width: 1 }, ticks: { stroke: ink('rule') }, font: axisFont };
+    const axis = axisStyle();
     const options = {
       width: box.clientWidth,
       height: stacked ? 190 : 230,
@@ -118,7 +107,7 @@ export const pageScript = `
       },
       axes: [
         { ...axis, values: (u, splits) => splits.map((at) => at + ' s') },
-        { ...axis, size: 64, label: chart.unit, labelFont: axisFont, labelSize: 18, values: (u, splits) => splits.map((v) => (v === null ? '' : format(v))) },
+        { ...axis, size: 64, label: chart.unit, labelSize: 18, values: (u, splits) => splits.map((v) => (v === null ? '' : format(v, 3))) },
       ],
       series: [
         { label: 'at', value: (u, at) => (at === null || at === undefined ? '–' : at + ' s') },
@@ -129,15 +118,5 @@ export const pageScript = `
     return new uPlot(options, [data.times, ...columns], box);
   };
 
-  const drawAll = () => {
-    for (const plot of plots) plot.destroy();
-    plots = data.charts.map(draw);
-    document.documentElement.dataset.charts = String(plots.length);
-  };
-  drawAll();
-  for (const query of ['print', '(prefers-color-scheme: dark)']) matchMedia(query).addEventListener('change', drawAll);
-  addEventListener('resize', () => {
-    for (const plot of plots) plot.setSize({ width: plot.root.parentElement.clientWidth, height: plot.height });
-  });
-})();
+  showAll(data.charts, draw);
 `;

@@ -48,10 +48,9 @@ export interface PgbenchResult {
   late: number;
 }
 
-/** A number as C's printf writes it with `%.Nf`: not a number is `nan`, with the sign that x86 gives 0/0. */
+/** A number as PostgreSQL's own printf writes it with `%.Nf`: `NaN` and `Infinity` in words (src/port/snprintf.c). */
 function fixed(value: number, digits: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  return Number.isFinite(value) ? value.toFixed(digits) : value > 0 ? 'inf' : '-inf';
+  return Number.isFinite(value) ? value.toFixed(digits) : String(value);
 }
 
 const percent = (part: number, whole: number): string => `${fixed((100 * part) / whole, 3)}%`;

@@ -2,7 +2,7 @@ import type { Summary } from '../recording/summary.ts';
 import { formatShare, formatSpan } from './format.ts';
 
 /** Processor time by server as a table of text, and what its columns mean; null where none was sampled. */
-export function processorTable({ servers, backends }: Summary): {
+export function processorTable({ servers, backends }: Pick<Summary, 'servers' | 'backends'>): {
   head: string[];
   rows: string[][];
   meaning: string;

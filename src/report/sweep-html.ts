@@ -1,9 +1,7 @@
 import type { FigureKind } from '../analysis/run-figures.ts';
-import type { Scaling, SweepResult } from '../analysis/sweep-result.ts';
-import { chartLibrary } from './charts.ts';
-import { contentPolicy } from './html.ts';
-import { escapeHtml, htmlTable, scriptJson } from './html-text.ts';
-import { pageStyle } from './page-style.ts';
+import type { Scaling, SweepCell, SweepResult } from '../analysis/sweep-result.ts';
+import { escapeHtml, htmlTable } from './html-text.ts';
+import { selfContainedPage } from './page.ts';
 import { formatEstimate, headOf, shortNames } from './sweep-cells.ts';
 import { type SweepChart, sweepCharts } from './sweep-charts.ts';
 import { sweepPageScript } from './sweep-page-script.ts';
@@ -15,27 +13,18 @@ import { figure, peakText } from './usl-text.ts';
  */
 export function renderSweepHtml(result: SweepResult): string {
   const charts = sweepCharts(result);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(result.name)}: sweep - pgdrill</title>
-<style>${chartLibrary('uPlot.min.css')}${pageStyle}</style>
-</head>
-<body>
-${header(result)}
-${charts.length === 0 ? '' : `<section><h2>Charts</h2>\n${charts.map(chartBlock).join('\n')}</section>`}
-${result.scaling.map(scalingSection).join('\n')}
-${cellsSection(result)}
-${troubleSection(result)}
-<script type="application/json" id="sweep-data">${scriptJson(charts)}</script>
-<script>${chartLibrary('uPlot.iife.min.js')}</script>
-<script>${sweepPageScript}</script>
-</body>
-</html>
-`;
+  return selfContainedPage({
+    title: `${result.name}: sweep`,
+    sections: [
+      header(result),
+      charts.length === 0 ? '' : `<section><h2>Charts</h2>\n${charts.map(chartBlock).join('\n')}</section>`,
+      ...result.scaling.map(scalingSection),
+      cellsSection(result),
+      troubleSection(result),
+    ],
+    data: charts,
+    script: sweepPageScript,
+  });
 }
 
 function header({ name, world, version, calibrated, axes, cells, interrupted }: SweepResult): string {
@@ -89,33 +78,20 @@ function cellsSection({ axes: all, figures, cells }: SweepResult): string {
     String(runs.length),
     ...figures.map((kind) => formatEstimate(estimates[kind.name], kind)),
   ]);
-  const differences = cells.flatMap(({ number, set, differences: found }) =>
-    found === null
-      ? []
-      : [
-          [
-            String(number),
-            ...axes.map(({ path }) => set[path] ?? ''),
-            ...figures.map((kind) => formatEstimate(found[kind.name], kind, { signed: true })),
-          ],
-        ],
-  );
-  const headOfDifferences = ['cell', ...varied, ...figures.map(columnOf)];
-  const simulated = cells.flatMap(({ number, set, predicted }) =>
-    predicted === null
-      ? []
-      : [
-          [
-            String(number),
-            ...axes.map(({ path }) => set[path] ?? ''),
-            ...figures.map((kind) => formatEstimate(predicted[kind.name], kind)),
-          ],
-        ],
-  );
+  const headOfOthers = ['cell', ...varied, ...figures.map(columnOf)];
+  const rowsOf = (of: (cell: SweepCell) => SweepCell['differences'], signed: boolean): string[][] =>
+    cells.flatMap((cell) => {
+      const found = of(cell);
+      if (found === null) return [];
+      const values = figures.map((kind) => formatEstimate(found[kind.name], kind, { signed }));
+      return [[String(cell.number), ...axes.map(({ path }) => cell.set[path] ?? ''), ...values]];
+    });
+  const differences = rowsOf((cell) => cell.differences, true);
+  const simulated = rowsOf((cell) => cell.predicted, false);
   return `<section><h2>Every cell</h2>
 ${htmlTable(head, rows)}
-${simulated.length === 0 ? '' : `<h3>Simulated with the same seeds</h3>\n${htmlTable(headOfDifferences, simulated)}`}
-${differences.length === 0 ? '' : `<h3>Differences from the first cell, seed by seed</h3>\n${htmlTable(headOfDifferences, differences, { caption: '* the 95 % interval leaves 0 out' })}`}
+${simulated.length === 0 ? '' : `<h3>Simulated with the same seeds</h3>\n${htmlTable(headOfOthers, simulated)}`}
+${differences.length === 0 ? '' : `<h3>Differences from the first cell, seed by seed</h3>\n${htmlTable(headOfOthers, differences, { caption: '* the 95 % interval leaves 0 out' })}`}
 </section>`;
 }
 

@@ -1,17 +1,8 @@
 /**
- * The sweep page's own script, plain JavaScript for a browser: draws the charts of `sweep-data` with uPlot, each on the axis of
+ * The sweep page's own script, plain JavaScript for a browser: draws the charts of its data with uPlot, each on the axis of
  * its varied value, with whiskers for the intervals. Without it the page still has its tables.
  */
 export const sweepPageScript = `
-(() => {
-  'use strict';
-  const charts = JSON.parse(document.getElementById('sweep-data').textContent);
-  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim() || '#888888';
-  const axisFont = '12px system-ui, sans-serif';
-  let plots = [];
-
-  const format = (value) => (value === null || value === undefined ? '–' : Number(value.toPrecision(4)).toString());
-
   const whiskers = (chart) => (u) => {
     const { ctx } = u;
     const cap = 4 * devicePixelRatio;
@@ -46,7 +37,7 @@ export const sweepPageScript = `
     spanGaps: true,
     paths: one.look === 'points' ? () => null : undefined,
     points: { show: one.look !== 'curve', size: one.look === 'points' ? 9 : 7, fill: ink(one.look === 'simulated' ? 'paper' : one.ink) },
-    value: (u, raw) => format(raw),
+    value: (u, raw) => format(raw, 4),
   });
 
   const rangeOf = (chart) => {
@@ -64,7 +55,7 @@ export const sweepPageScript = `
 
   const draw = (chart) => {
     const box = document.getElementById('chart-' + chart.id);
-    const axis = { stroke: ink('soft'), grid: { stroke: ink('rule'), width: 1 }, ticks: { stroke: ink('rule') }, font: axisFont, labelFont: axisFont };
+    const axis = axisStyle();
     const xAxis = { ...axis, label: chart.xLabel, labelSize: 18 };
     const isMeasured = chart.series.every((one) => one.look === 'line' || one.look === 'simulated');
     if (isMeasured && chart.xs.length <= 12) xAxis.splits = () => chart.xs;
@@ -74,9 +65,9 @@ export const sweepPageScript = `
       height: 300,
       padding: [12, 16, 0, 0],
       scales: { x: { time: false, range: xRange(chart) }, y: chart.isLog ? { distr: 3 } : { range: rangeOf(chart) } },
-      axes: [xAxis, { ...axis, size: 64, label: chart.unit, labelSize: 18, values: (u, splits) => splits.map((v) => (v === null ? '' : format(v))) }],
+      axes: [xAxis, { ...axis, size: 64, label: chart.unit, labelSize: 18, values: (u, splits) => splits.map((v) => (v === null ? '' : format(v, 4))) }],
       series: [
-        { label: chart.xLabel, value: (u, at) => (at === null || at === undefined ? '–' : chart.words ? (chart.words[at] ?? '–') : format(at)) },
+        { label: chart.xLabel, value: (u, at) => (at === null || at === undefined ? '–' : chart.words ? (chart.words[at] ?? '–') : format(at, 4)) },
         ...chart.series.map(seriesOf),
       ],
       hooks: { draw: [whiskers(chart)] },
@@ -84,15 +75,5 @@ export const sweepPageScript = `
     return new uPlot(options, [chart.xs, ...chart.series.map((one) => one.values)], box);
   };
 
-  const drawAll = () => {
-    for (const plot of plots) plot.destroy();
-    plots = charts.map(draw);
-    document.documentElement.dataset.charts = String(plots.length);
-  };
-  drawAll();
-  for (const query of ['print', '(prefers-color-scheme: dark)']) matchMedia(query).addEventListener('change', drawAll);
-  addEventListener('resize', () => {
-    for (const plot of plots) plot.setSize({ width: plot.root.parentElement.clientWidth, height: plot.height });
-  });
-})();
+  showAll(data, draw);
 `;

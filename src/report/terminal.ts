@@ -10,6 +10,7 @@ import {
   formatSpan,
   formatWaiting,
   formatWorker,
+  provenanceText,
   shareSentence,
   verdictMeaning,
 } from './format.ts';
@@ -50,18 +51,12 @@ function verdictLines({ name, verdict }: Summary): string[] {
 }
 
 function provenanceLines(summary: Summary): string[] {
-  const { world, seed, provenance } = summary;
-  const { version, commit, scenarioHash, clusterHash, components, transport } = provenance;
-  const where = world === 'live' ? 'on real servers' : 'in virtual time';
-  const parts = components.map(
-    ({ name, kind, version: found }) => `${name}${found === null ? '' : ` ${found}`} ${kind}`,
-  );
+  const { parts, source } = provenanceText(summary);
+  const where = summary.world === 'live' ? 'on real servers' : 'in virtual time';
   return [
     'WHAT RAN',
-    ...wrapText(
-      `${where}; pgdrill ${version}${commit === null ? '' : ` (${commit})`}, seed ${seed}, scenario ${scenarioHash.slice(0, 12)}, cluster ${clusterHash.slice(0, 12)}`,
-    ),
-    ...wrapText(`${parts.join('; ')}; sessions by ${transport}`),
+    ...wrapText(`${where}; ${source}`),
+    ...wrapText(parts),
     ...cautions(summary).flatMap((caution) => wrapText(caution)),
   ];
 }

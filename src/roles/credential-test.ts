@@ -1,9 +1,6 @@
 import type { AgentParts } from './agent-parts.ts';
 import type { CommandOutcome, MemberStatus } from './host.ts';
-import { heartbeatPeriodMs } from './membership.ts';
-
-/** Until every member has been heard that is there. */
-const settleMs = 2 * heartbeatPeriodMs;
+import { settleMs } from './membership.ts';
 
 const hasDatabase = ({ role }: MemberStatus): boolean => role === 'primary' || role === 'standby';
 

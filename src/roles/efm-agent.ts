@@ -16,7 +16,7 @@ import { type NoticeId, notice } from './efm-notices.ts';
 import { Standing } from './efm-standing.ts';
 import { FileWatch } from './file-watch.ts';
 import type { AgentCommand, AgentHost, AgentMessage, CommandOutcome, MemberStatus } from './host.ts';
-import { heartbeatPeriodMs, Membership, type OwnStatus } from './membership.ts';
+import { Membership, type OwnStatus, settleMs } from './membership.ts';
 import { runNotificationScript } from './notification-script.ts';
 import { Requests } from './requests.ts';
 import { noticeSettings } from './side-work.ts';
@@ -81,7 +81,7 @@ export class EfmAgent implements AgentParts {
       nodes: identity.members,
       nodeTimeoutMs: settings.nodeTimeoutMs,
       countsDown: hasSince(settings, '5.0'),
-      agreementMs: settings.remoteTimeoutMs + 2 * heartbeatPeriodMs,
+      agreementMs: settings.remoteTimeoutMs + settleMs,
       self: () => this.#status(),
       send: (toNode, status) => host.send(toNode, this.#heartbeatWith(status)),
       onLost: (node, last) => this.#lose(node, last),

@@ -2,7 +2,7 @@ import type { AgentParts } from './agent-parts.ts';
 import { hasSince } from './efm-abilities.ts';
 import { keepsPrimary } from './efm-shared-state.ts';
 import type { MemberStatus } from './host.ts';
-import { heartbeatPeriodMs } from './membership.ts';
+import { settleMs } from './membership.ts';
 
 /** What a coordinator has to see to, one after the other. */
 export type Matter =
@@ -51,7 +51,7 @@ export class Matters {
   /** This agent is the coordinator: makes matters of the losses that nobody has seen to. */
   takeOver(): void {
     const agent = this.#agent;
-    const sameMomentMs = agent.settings.remoteTimeoutMs + 2 * heartbeatPeriodMs;
+    const sameMomentMs = agent.settings.remoteTimeoutMs + settleMs;
     const nowMs = agent.host.clock.nowMs();
     for (const [node, loss] of this.#losses) {
       if (loss.seenTo) continue;

@@ -68,6 +68,8 @@ const fencing = {
   rival: [{ guard: 'atStart', target: '#agent.leaving' }, fenceFor('rival')],
 } as const;
 
+const doubted = doubt('primary');
+
 /** The agent of the primary: watches it, fails it over, steps down for a switchover, fences it off. */
 export const primary = base.createStateConfig({
   initial: 'monitoring',
@@ -85,8 +87,8 @@ export const primary = base.createStateConfig({
         replace: { target: 'replacing', actions: take },
       },
     },
-    finalCheck: { ...doubt('primary').finalCheck, on: { ...doubt('primary').finalCheck.on, ...fencing } },
-    askCluster: { ...doubt('primary').askCluster, on: { ...doubt('primary').askCluster.on, ...fencing } },
+    finalCheck: { ...doubted.finalCheck, on: { ...doubted.finalCheck.on, ...fencing } },
+    askCluster: { ...doubted.askCluster, on: { ...doubted.askCluster.on, ...fencing } },
     /** method.md EFM procedure X. */
     failing: {
       initial: 'stopping',

@@ -2,10 +2,7 @@ import type { AgentParts } from './agent-parts.ts';
 import type { AgentMachineEvent } from './efm-agent-verbs.ts';
 import { keepsPrimary } from './efm-shared-state.ts';
 import type { MemberStatus } from './host.ts';
-import { heartbeatPeriodMs } from './membership.ts';
-
-/** Until every member that is in sight again has been heard, with what it knows of promotions (docs/method.md E14). */
-const settleMs = 2 * heartbeatPeriodMs;
+import { settleMs } from './membership.ts';
 
 /**
  * What the membership means for this agent's own server: whether it may stay the primary, whether another primary has the

@@ -12,6 +12,9 @@ import type { MemberStatus } from './host.ts';
 /** EFM documents no heartbeat interval; a tenth of the shortest usable node.timeout (docs/method.md E1). */
 export const heartbeatPeriodMs = 1000;
 
+/** Until every member that is there has been heard, with what it knows (docs/method.md E14). */
+export const settleMs = 2 * heartbeatPeriodMs;
+
 /** An agent as it tells the others of itself, without what all hold in common. */
 export type OwnStatus = Omit<MemberStatus, 'shared'>;
 

@@ -3,12 +3,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component, Manifest, ManifestClass, ManifestSetting } from '../recording/manifest.ts';
 import { sharedCores } from '../sim/hosts.ts';
-import { Destination, planScript, routingRulesOf } from '../sim/script-plan.ts';
+import { Destination, planScript, routingRulesOf, type ScriptPlan } from '../sim/script-plan.ts';
 import type { Cluster } from '../topology/cluster.ts';
 import { efmDefault } from '../topology/efm-properties.ts';
 import { kindOf, type PlannedClass } from '../workload/plan.ts';
 import { meanPerSecond } from '../workload/rate.ts';
-import type { Script } from '../workload/script.ts';
 import type { RunPlan } from './plan.ts';
 
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -32,6 +31,7 @@ export function manifestOf(
 ): Manifest {
   const { scenario, model, cluster, load } = plan;
   const { value } = scenario;
+  const rules = routingRulesOf(cluster.pgpoolSettings);
   return {
     schema: 'pgdrill/manifest@1',
     world: world.kind,
@@ -49,7 +49,7 @@ export function manifestOf(
         script: value.load.classes.find(({ name }) => name === entry.name)?.script ?? '',
         ...rateOf(entry, value.phases),
         statements: entry.script.statements.length,
-        onBothNodes: statementsOnBothNodes(entry.script, cluster),
+        onBothNodes: statementsOnBothNodes(planScript(entry.script, rules)),
       })),
       sessions: load.sessions,
       sessionLifetimeMs: load.sessionLifetimeMs,
@@ -85,9 +85,8 @@ function rateOf(
 }
 
 /** Statements that Pgpool sends to the primary and to the session's own node, as BEGIN and COMMIT. */
-function statementsOnBothNodes(script: Script, { pgpoolSettings }: Cluster): number {
+export function statementsOnBothNodes({ destinations }: Pick<ScriptPlan, 'destinations'>): number {
   const both: readonly number[] = [Destination.primaryThenBalanced, Destination.balancedThenPrimary];
-  const { destinations } = planScript(script, routingRulesOf(pgpoolSettings));
   return destinations.filter((destination) => both.includes(destination)).length;
 }
 

@@ -44,9 +44,8 @@ export function planRun(file: string, overrides: Overrides = {}): RunPlan {
   problems.push(...checkThresholds(scenario, thresholds));
   scenario.value.thresholds.push(...thresholds);
   const cluster = clusterOf(model.value, files);
-  const planned = planLoad(scenario.value, (name) => readFileSync(resolve(dirname(file), name), 'utf8'));
-  if ('problems' in planned)
-    problems.push(...planned.problems.map((problem) => atScripts(problem, scenario)));
+  const planned = planLoad(scenario, (name) => readFileSync(resolve(dirname(file), name), 'utf8'));
+  if ('problems' in planned) problems.push(...planned.problems);
   else problems.push(...checkCrowd(scenario, cluster, planned.plan));
   if (problems.length > 0 || 'problems' in planned) throw new InputError(problems.sort(byPlace));
   return {
@@ -77,9 +76,4 @@ export function checkKinds(plan: RunPlan, world: Pick<World, 'drillKinds' | 'ref
 function checkCrowd(scenario: Source<ScenarioFile>, cluster: Cluster, load: LoadPlan): Problem[] {
   const crowded = load.connect === 'pooled' ? checkSessions(cluster, sessionCount(load)) : null;
   return crowded ? [{ place: scenario.placeOf(['load', 'sessions']), ...crowded }] : [];
-}
-
-/** A problem of a script that names no place of its own stands at the scenario's classes. */
-function atScripts(problem: Problem, scenario: Source<ScenarioFile>): Problem {
-  return problem.place ? problem : { ...problem, place: scenario.placeOf(['load', 'classes']) };
 }

@@ -55,13 +55,16 @@ export class CommitWaits {
     this.#told = this.#kernel.kind((standby, position) => this.#tell(standby, position));
   }
 
-  /** Lets an event happen when a commit is as safe as the settings ask. @returns false when it is now; nothing happens then */
-  wait(primary: SimServer, waiting: Waiting): boolean {
-    if (this.#mode === 'off' || this.#mode === 'local') return false;
-    const of = this.#of(primary);
-    if (of.rule.numSync === 0 || of.rule.safePosition(of.connected) >= waiting.position) return false;
-    of.waiting.push(waiting);
-    return true;
+  /** A commit is as safe as the settings ask. */
+  isSafe(primary: SimServer, position: number): boolean {
+    if (!this.#cares(primary)) return true;
+    const { rule, connected } = this.#of(primary);
+    return rule.safePosition(connected) >= position;
+  }
+
+  /** Lets an event happen when its commit is as safe as the settings ask. */
+  add(primary: SimServer, waiting: Waiting): void {
+    this.#of(primary).waiting.push(waiting);
   }
 
   /** num_sync of a server's synchronous_standby_names, and how many of the named standbys are connected; null for an empty list. */

@@ -1,4 +1,5 @@
 import type { Clock, TimerId } from '../kernel/clock.ts';
+import { roundMs } from '../kernel/time.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
 import type { Draws } from './draws.ts';
 import type { PgpoolFront } from './pgpool-front.ts';
@@ -121,9 +122,4 @@ export class Observers {
     this.#seen.set(what, value);
     return true;
   }
-}
-
-/** Whole microseconds. */
-function roundMs(valueMs: number): number {
-  return Math.round(valueMs * 1000) / 1000;
 }

@@ -5,6 +5,7 @@ import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
 import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
 import { startState } from '../roles/pgpool-status-file.ts';
 import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
+import { usualPgpoolVersion } from '../topology/config/pgpool-catalogue.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
 import { type Backends, type Child, Children } from './children.ts';
@@ -16,8 +17,7 @@ import { SessionView } from './session-view.ts';
 import type { Station } from './station.ts';
 import { watchedPgpool } from './watched-pgpool.ts';
 
-/** Pgpool's, where its settings do not say: version and connect_timeout. */
-const usualVersion = '4.3.5';
+/** Pgpool's connect_timeout, where its settings do not say. */
 const usualConnectTimeoutMs = 10_000;
 
 /** A session's start may wait: for a server that does not answer, or (from 4.5 on) for the end of a switch. */
@@ -94,7 +94,7 @@ export class PgpoolFront {
     });
     this.#network = options.network ?? new Network([]);
     this.#host = options.host ?? '';
-    this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualVersion).sessionsWait;
+    this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualPgpoolVersion).sessionsWait;
     const connectMs = options.settings.nodes?.map(({ healthCheck }) => healthCheck.connectTimeoutMs) ?? [];
     this.sight = new BackendSight(clock, {
       servers: options.servers,

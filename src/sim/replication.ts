@@ -3,7 +3,7 @@ import { invariant } from '../kernel/errors.ts';
 import type { ServerState } from '../roles/postgres-server.ts';
 import { CommitWaits } from './commit-waits.ts';
 import type { Draw, Draws } from './draws.ts';
-import type { Network } from './network.ts';
+import { Network } from './network.ts';
 import { Replay } from './replay.ts';
 import type { SimServer } from './server.ts';
 import type { SynchronousCommit } from './synchronous.ts';
@@ -60,7 +60,7 @@ export class Replication {
   readonly #servers: readonly SimServer[];
   readonly #links: readonly Link[];
   readonly #delays: readonly Draw[];
-  readonly #network: Network | null;
+  readonly #network: Network;
   readonly #bytesPerCommit: number;
   readonly #flushesLate: boolean;
   readonly #arrived: number;
@@ -69,7 +69,7 @@ export class Replication {
   constructor(clock: VirtualClock, draws: Draws, options: ReplicationOptions) {
     const { servers, network, synchronousCommit = 'on', synchronousNames = '' } = options;
     this.#clock = clock;
-    this.#network = network ?? null;
+    this.#network = network ?? new Network([]);
     this.#servers = servers;
     this.#bytesPerCommit = options.bytesPerCommit ?? usualBytesPerCommit;
     this.#flushesLate = synchronousCommit === 'off';
@@ -176,7 +176,7 @@ export class Replication {
     if (link.turn !== turn || link.upstream === null) return;
     const { standby, upstream } = link;
     link.arrived += 1;
-    if (this.#network?.reaches(standby.name, upstream.name) === false) this.#lost(link);
+    if (!this.#network.reaches(standby.name, upstream.name)) this.#lost(link);
     else if (!standby.hung) this.#receive(standby, link.arrived);
     else if (link.arrived === standby.wal.received + 1) this.#giveUpLate(link);
   }
@@ -246,7 +246,7 @@ export class Replication {
   }
 
   #reaches(standby: SimServer, upstream: SimServer): boolean {
-    return !standby.hung && (this.#network?.reaches(standby.name, upstream.name) ?? true);
+    return !standby.hung && this.#network.reaches(standby.name, upstream.name);
   }
 
   #part(link: Link): void {

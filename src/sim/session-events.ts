@@ -90,8 +90,8 @@ export class SessionEvents {
     else if (server.hung) server.freeze(this.commits, position, 0);
     else {
       const length = replication.commit(server, classIndex, operation);
-      const waiting = { position: length, kind: this.isSafe, a: position, b: 0 };
-      if (!replication.waits.wait(server, waiting)) this.#answered(commit);
+      if (replication.waits.isSafe(server, length)) this.#answered(commit);
+      else replication.waits.add(server, { position: length, kind: this.isSafe, a: position, b: 0 });
     }
   }
 

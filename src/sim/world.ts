@@ -1,7 +1,8 @@
 import type { ActionResult, ClusterView, DrillAction, Settlement, World } from '../drills/world.ts';
-import { yieldToEvents } from '../kernel/clock.ts';
+import { VirtualClock, yieldToEvents } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 import { invariant } from '../kernel/errors.ts';
+import { roundMs } from '../kernel/time.ts';
 import type { Component } from '../recording/manifest.ts';
 import type { Recorder } from '../recording/recording.ts';
 import { drillKinds } from '../scenario/scenario-shape.ts';
@@ -10,7 +11,6 @@ import type { LoadPlan } from '../workload/plan.ts';
 import { checkSimulated } from './check.ts';
 import { SimCluster } from './cluster.ts';
 import { SimLoad } from './load.ts';
-import { ShiftedClock } from './shifted-clock.ts';
 
 /** Time the simulated cluster has to start before the load: servers, then Pgpool and agents, then client sessions. */
 const leadMs = 20_000;
@@ -27,7 +27,8 @@ export class SimWorld implements World {
   readonly kind = 'simulated' as const;
   readonly drillKinds = drillKinds;
   readonly transport = 'simulated' as const;
-  readonly clock = new ShiftedClock(leadMs);
+  /** The cluster starts at negative times, the load at 0. */
+  readonly clock = new VirtualClock(-leadMs);
   readonly #cluster: Cluster;
   readonly #plan: LoadPlan;
   #running: { cluster: SimCluster; load: SimLoad } | null = null;
@@ -64,10 +65,11 @@ export class SimWorld implements World {
       kind: 'simulated',
       version,
     });
+    const { pgpoolVersion, agents } = this.#cluster;
     return [
       simulated('PostgreSQL', null),
-      simulated('Pgpool-II', '4.3.5'),
-      simulated('EDB Failover Manager', '4'),
+      simulated('Pgpool-II', pgpoolVersion),
+      simulated('EDB Failover Manager', agents[0]?.version ?? null),
       simulated('clients', null),
     ];
   }
@@ -120,9 +122,4 @@ export class SimWorld implements World {
     invariant(this.#running, 'the simulated world has not been prepared');
     return this.#running;
   }
-}
-
-/** Whole microseconds. */
-function roundMs(valueMs: number): number {
-  return Math.round(valueMs * 1000) / 1000;
 }

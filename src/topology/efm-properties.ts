@@ -1,6 +1,6 @@
 import type { Problem } from '../kernel/errors.ts';
 import { checkEfmProperty } from './config/check-efm.ts';
-import { efmCatalogue, efmDefaultOf, efmProperty, efmRenames } from './config/efm-catalogue.ts';
+import { efmCatalogue, efmDefaultOf, efmNameIn } from './config/efm-catalogue.ts';
 import { efmVersionOf } from './config/guess.ts';
 import { branchOf, compareVersions } from './config/versions.ts';
 
@@ -217,12 +217,12 @@ class PropertyReader {
 
   /** Whether the version knows the name, or an older name of the same property. */
   has(name: string): boolean {
-    return this.nameThen(name) !== undefined;
+    return efmNameIn(name, this.version) !== undefined;
   }
 
   /** The value, else the default of the version; '' for what neither gives. */
   text(name: string): string {
-    const then = this.nameThen(name);
+    const then = efmNameIn(name, this.version);
     if (then === undefined) return '';
     return this.properties[then] || (efmDefaultOf(then, this.version) ?? '');
   }
@@ -233,13 +233,5 @@ class PropertyReader {
 
   ms(name: string): number {
     return Number(this.text(name)) * 1000;
-  }
-
-  /** What the version calls it. */
-  private nameThen(name: string): string | undefined {
-    if (efmProperty(name, this.version)) return name;
-    return Object.entries(efmRenames).find(
-      ([from, { to }]) => to === name && efmProperty(from, this.version),
-    )?.[0];
   }
 }

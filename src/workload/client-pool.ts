@@ -264,10 +264,11 @@ export class ClientPool {
     else this.#waiting.hold(place);
   }
 
-  /** Gives a sent operation up: nobody can tell what became of a write. */
+  /** Gives an operation up: nobody can tell what became of a write that was sent. */
   #cut(place: PoolPlace, code: 'timeout' | 'closed'): void {
+    const inDoubt = place.call.kind === 'write' && !place.session.opening;
     place.session.drop();
-    this.#end(place, place.call.kind === 'read' ? OutcomeCode.failed : OutcomeCode.unknown, code);
+    this.#end(place, inDoubt ? OutcomeCode.unknown : OutcomeCode.failed, code);
     this.#goOn(place);
   }
 

@@ -4,7 +4,7 @@ import { Chain } from './chain.ts';
 import { Deadline, isOver } from './deadline.ts';
 import type { PoolPlace } from './pool-place.ts';
 
-/** How long an execution that the server was asked to stop may still take to say so (docs/method.md L4). */
+/** How long an execution that the server was asked to stop may still take to say so (docs/method.md L6). */
 const cancelGraceMs = 500;
 
 /**

@@ -1,5 +1,6 @@
-import { DrillError, type Problem } from '../kernel/errors.ts';
+import { InputError, type Problem } from '../kernel/errors.ts';
 import type { ScenarioFile } from '../scenario/scenario-shape.ts';
+import type { Source } from '../scenario/source.ts';
 import { builtinPrefix, builtinScript } from './builtin.ts';
 import { type Rate, rateOf, scaledRate } from './rate.ts';
 import { parseScript, type Script, statementMaker } from './script.ts';
@@ -54,30 +55,32 @@ const trialDraws = 100;
  * @param readScript text of a script file as the scenario names it; may throw when it cannot be read
  */
 export function planLoad(
-  { seed, load, phases }: Pick<ScenarioFile, 'seed' | 'load' | 'phases'>,
+  { value, placeOf }: Pick<Source<Pick<ScenarioFile, 'seed' | 'load' | 'phases'>>, 'value' | 'placeOf'>,
   readScript: (file: string) => string,
 ): { plan: LoadPlan } | { problems: Problem[] } {
+  const { seed, load, phases } = value;
   const problems: Problem[] = [];
   const classes: PlannedClass[] = [];
   const durationMs = phases.warmup + phases.measure;
   const weights = load.classes.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
-  for (const entry of load.classes) {
+  for (const [index, entry] of load.classes.entries()) {
     const { name, script: reference, weight } = entry;
+    const place = placeOf(['load', 'classes', index, 'script']);
     const read = readReference(reference, { readScript, protocol: load.protocol });
     if ('problems' in read) {
-      problems.push(...read.problems);
+      problems.push(...read.problems.map((problem) => ({ place, ...problem })));
       continue;
     }
     if (name === 'read' && read.script.kind === 'write') {
       const message = `the class "read" runs ${reference}, which does more than SELECT`;
       problems.push({
+        place,
         rule: 'script',
         message,
         hint: 'name the class write, or give it a script of SELECTs',
       });
     }
-    const fault = drawFault(read.script, load);
-    if (fault) problems.push(fault);
+    problems.push(...drawFaults(read.script, load));
     const { sessions, thinkTime: thinkTimeMs, think } = entry;
     const isOpen = sessions === undefined;
     const written = entry.perSecond ?? load.perSecond ?? 0;
@@ -112,17 +115,17 @@ export function planLoad(
 }
 
 /** Draws a script's variables a few times: what fails then would fail in the middle of the run. */
-function drawFault(
+function drawFaults(
   script: Script,
   { scale, protocol }: Pick<LoadPlan, 'scale' | 'protocol'>,
-): Problem | null {
+): readonly Problem[] {
   const make = statementMaker(script, { scale, protocol, seed: 1 });
   try {
     for (let draw = 0; draw < trialDraws; draw += 1) make({ operationId: '', seed: [0, draw] });
-    return null;
+    return [];
   } catch (error) {
-    if (!(error instanceof DrillError)) throw error;
-    return { rule: 'script', message: error.message };
+    if (!(error instanceof InputError)) throw error;
+    return error.problems;
   }
 }
 

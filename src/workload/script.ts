@@ -1,4 +1,4 @@
-import { DrillError, invariant, type Problem } from '../kernel/errors.ts';
+import { InputError, invariant, type Problem } from '../kernel/errors.ts';
 import { type CompiledScript, inOrder, placeAt, ScriptCompiler } from './pgbench/compile.ts';
 import { checkProtocol, protocolWarnings } from './pgbench/protocol.ts';
 import { PgRandom } from './pgbench/random.ts';
@@ -106,7 +106,7 @@ export interface Execution {
  * its seed only, not on what was executed before. Where a script uses results (\gset, \aset), only the statements up to
  * the first such result are known before it runs.
  *
- * @returns a function that throws DrillError where an expression has no value
+ * @returns a function that throws InputError where an expression has no value
  */
 export function statementMaker(
   { file, text }: Script,
@@ -131,7 +131,10 @@ export function statementMaker(
     run.start(compiled.script);
     const statements: RenderedStatement[] = [];
     for (let step = run.next(); step !== 'done'; step = run.next()) {
-      if (step === 'failed') throw new DrillError(`${file}: ${run.messages[0]}`);
+      if (step === 'failed') {
+        const place = placeAt({ text, file }, compiled.script.steps[run.command]?.offset ?? 0);
+        throw new InputError([{ place, rule: 'script', message: run.messages[0] ?? 'cannot go on' }]);
+      }
       if (step !== 'send' && step !== 'queue') continue;
       const { effect, capture } = run.statement;
       statements.push({ sql: simpleText(run.statement, variables), effect });

@@ -76,6 +76,11 @@ export class ClientSession implements TransportHandler {
     return this.#state === 'busy' || (this.#state === 'idle' && !this.#options.perTransaction);
   }
 
+  /** The operation that it was given waits for its connection: nothing of it was sent. */
+  get opening(): boolean {
+    return this.#state === 'opening';
+  }
+
   /** Begins to connect after `delayMs`. */
   open(delayMs: number): void {
     this.#probing = true;

@@ -95,7 +95,7 @@ export class WaitingRoom {
 
   #skipAtMs(dueMs: number): number {
     const { late, patienceMs } = this.#rules.plan;
-    return (late === 'skip' ? dueMs : Math.max(dueMs, this.#endMs)) + patienceMs;
+    return (late === 'skip' ? dueMs : this.#endMs) + patienceMs;
   }
 
   #arm(): void {

@@ -49,6 +49,24 @@ test('a port where nobody listens is refused at once; a wrong database is told',
   expect(await ask({ database: 'nowhere' })).toMatchObject({ ok: false });
 });
 
+test('why a server lets nobody in is told: credentials, or connections', async () => {
+  const refusal = async (user: string) => (await ask({ user })).refusal;
+  expect(await refusal('nobody')).toBe('credentials');
+  const before = process.env.PGPASSWORD;
+  try {
+    process.env.PGPASSWORD = 'wrong';
+    expect(await refusal('scram')).toBe('credentials');
+    process.env.PGPASSWORD = 'geheim';
+    expect(await ask({ user: 'scram' })).toMatchObject({ ok: true });
+    await server.query('ALTER ROLE scram CONNECTION LIMIT 0');
+    expect(await refusal('scram')).toBe('connections');
+  } finally {
+    if (before === undefined) delete process.env.PGPASSWORD;
+    else process.env.PGPASSWORD = before;
+  }
+  expect((await ask({ port: 1 })).refusal).toBeUndefined();
+});
+
 test('replay is held and let go on a standby, and refused by a primary', async () => {
   const hold = (paused: boolean) =>
     new Promise<CommandOutcome>((resolve) => setReplay(place(), paused, resolve));

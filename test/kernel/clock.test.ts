@@ -46,6 +46,38 @@ describe('VirtualClock', () => {
     clock.runUntil(3);
     expect(log).toEqual(['caller', 'zero at 3', 'negative at 3']);
   });
+
+  test('a timer that is set again until its instant is reached needs no more than two turns', () => {
+    const instants = fc.double({ min: 0, max: 1e5, noNaN: true });
+    fc.assert(
+      fc.property(instants, instants, (firstMs, targetMs) => {
+        const clock = new VirtualClock(-20_000);
+        let turns = 0;
+        const until = (): void => {
+          if (clock.nowMs() >= targetMs) return;
+          turns += 1;
+          if (turns < 10) clock.setTimeout(until, targetMs - clock.nowMs());
+        };
+        clock.setTimeout(until, firstMs);
+        clock.runUntil(3e5);
+        expect(turns).toBeLessThanOrEqual(2);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('it may begin before its zero; whole milliseconds stay whole', () => {
+    const clock = new VirtualClock(-20_000);
+    const firedMs: number[] = [];
+    expect(clock.nowMs()).toBe(-20_000);
+    for (const delayMs of [1, 20_000, 20_250]) clock.setTimeout(() => firedMs.push(clock.nowMs()), delayMs);
+    const forgotten = clock.setTimeout(() => firedMs.push(Number.NaN), 5);
+    clock.clearTimeout(forgotten);
+    clock.runUntil(0);
+    expect(firedMs).toEqual([-19_999, 0]);
+    clock.runUntil(1000);
+    expect(firedMs).toEqual([-19_999, 0, 250]);
+  });
 });
 
 test('the queue gives any set of timers back in order of time, then of insertion, less the removed ones', () => {
@@ -66,6 +98,28 @@ test('the queue gives any set of timers back in order of time, then of insertion
       expect(queue.size).toBe(0);
     }),
   );
+});
+
+test('a handle of an item that is gone does nothing to a later one in its place', () => {
+  const queue = new EventQueue<string>();
+  const first = queue.push(1, 'first');
+  expect(queue.pop()).toBe('first');
+  queue.push(2, 'second');
+  queue.remove(first);
+  expect([queue.size, queue.pop()]).toEqual([1, 'second']);
+});
+
+test('items that are put in and removed over and over use the same few slots', () => {
+  const queue = new EventQueue<string>();
+  queue.push(1e9, 'kept');
+  const slots = new Set<number>();
+  for (let turn = 0; turn < 10_000; turn += 1) {
+    const handle = queue.push(turn, 'removed');
+    slots.add(handle % 2 ** 22);
+    queue.remove(handle);
+  }
+  expect(slots.size).toBeLessThan(200);
+  expect(queue.pop()).toBe('kept');
 });
 
 test('the real clock counts from its origin and keeps its timers', async () => {

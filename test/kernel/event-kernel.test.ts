@@ -88,6 +88,19 @@ describe('EventKernel', () => {
     expect(kernel.pendingCalls).toBe(0);
   });
 
+  test('cancelled calls leave, whatever else is under way stays', () => {
+    const kernel = new EventKernel();
+    const seen: number[] = [];
+    const notes = kernel.kind((number) => seen.push(number));
+    for (let number = 0; number < 200; number += 1) {
+      kernel.cancel(kernel.callAfter(500, () => seen.push(Number.NaN)));
+      kernel.schedule(1000 - number, notes, number, 0);
+    }
+    kernel.runUntil(2000);
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, index) => 199 - index));
+    expect(kernel.pendingCalls).toBe(0);
+  });
+
   test('a handle of a call that was made does nothing to a later one in its place', () => {
     const kernel = new EventKernel();
     const log: string[] = [];

@@ -1,15 +1,29 @@
 // Goal: where control groups can be made is found on every layout of the kernel, what is written there is what the kernel
 // asks for, and nothing stays.
 // Method: texts of /proc and folders that stand for the cgroup file system; the real one of this machine where it lets us.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { sleep } from '../../src/kernel/clock.ts';
+import { RealClock, sleep } from '../../src/kernel/clock.ts';
 import { CapGroup, capFault, labGroupOf, removeLabGroups, throttledIn } from '../../src/lab/cap-group.ts';
 import { type CapTree, capTreeOf, findCapTree } from '../../src/lab/cap-tree.ts';
-import { checkCaps } from '../../src/lab/caps.ts';
+import { checkCaps, LabCaps } from '../../src/lab/caps.ts';
+import { serverLayout } from '../../src/lab/layout.ts';
+import { watchCpu } from '../../src/observe/cpu-sampler.ts';
+import type { Observer } from '../../src/observe/observer.ts';
+import { loadModel } from '../../src/scenario/load.ts';
+import { clusterOf } from '../../src/topology/cluster.ts';
 
 const folders: string[] = [];
 
@@ -38,6 +52,14 @@ test('version 1: the group of the cpu controller that we run in, wherever it is 
     dir: join(point, 'jobs'),
   });
   expect(capTreeOf(mounts, '3:cpu,cpuacct:/\n')).toEqual({ version: 1, dir: point });
+});
+
+test('in a container the mount shows our own group as its root', () => {
+  const point = newFolder();
+  mkdirSync(join(point, 'inner'));
+  const mounts = mountLine(point, 'cgroup', 'cpu').replace(' / ', ' /docker/4f ');
+  expect(capTreeOf(mounts, '3:cpu:/docker/4f\n')).toEqual({ version: 1, dir: point });
+  expect(capTreeOf(mounts, '3:cpu:/docker/4f/inner\n')).toEqual({ version: 1, dir: join(point, 'inner') });
 });
 
 test('version 2: the nearest group above ours that hands cpu to its children', () => {
@@ -101,6 +123,17 @@ test('caps that the kernel would refuse are named before anything starts', () =>
   expect(problem).toMatchObject({ rule: 'lab/cap', message: expect.stringContaining('server1') });
 });
 
+test('version 2 by name: only where cpu is handed down', () => {
+  const dir = newFolder();
+  writeFileSync(join(dir, 'cgroup.procs'), '');
+  writeFileSync(join(dir, 'cgroup.subtree_control'), 'memory pids\n');
+  expect(findCapTree({ PGDRILL_CGROUP: dir })).toMatchObject({
+    why: expect.stringContaining('does not hand the cpu controller'),
+  });
+  writeFileSync(join(dir, 'cgroup.subtree_control'), 'cpuset cpu\n');
+  expect(findCapTree({ PGDRILL_CGROUP: dir })).toEqual({ version: 2, dir });
+});
+
 const here = findCapTree();
 
 test.skipIf('why' in here)(
@@ -123,3 +156,50 @@ test.skipIf('why' in here)(
     await removeLabGroups(here, labDir);
   },
 );
+
+/** A program that sleeps under PostgreSQL's name, with its pid where a postmaster leaves it. */
+function fakePostgres(data: string): ChildProcess {
+  const file = join(data, 'postgres');
+  copyFileSync('/bin/sleep', file);
+  const child = spawn(file, ['100'], { stdio: 'ignore' });
+  writeFileSync(join(data, 'postmaster.pid'), `${child.pid}\n`);
+  return child;
+}
+
+test.skipIf('why' in here)('a server that is started anew gets into its group again', async () => {
+  if ('why' in here) return;
+  const { model } = loadModel(join(import.meta.dirname, '../../models/reference-architecture.yaml'));
+  if (!model) throw new Error('the reference model cannot be read');
+  const cluster = clusterOf(model.value);
+  const labDir = newFolder();
+  const { data } = serverLayout(labDir, 'server2');
+  mkdirSync(data, { recursive: true });
+  const cap = { cpu: 0.5, periodMs: 100 };
+  const servers = cluster.servers.map((server) => ({
+    ...server,
+    cap: server.name === 'server2' ? cap : null,
+  }));
+  const caps = new LabCaps(labDir, { ...cluster, servers });
+  const members = (): string[] => {
+    const file = join(labGroupOf(here, labDir), 'server2', 'cgroup.procs');
+    return readFileSync(file, 'utf8').trim().split('\n');
+  };
+  const children = [fakePostgres(data)];
+  let observer: Observer | null = null;
+  try {
+    caps.apply();
+    expect(members()).toEqual([String(children[0]?.pid)]);
+    const target = caps.targets().find(({ server }) => server === 'server2');
+    if (!target) throw new Error('server2 is not watched');
+    children[0]?.kill('SIGKILL');
+    await once(children[0] as ChildProcess, 'exit');
+    rmSync(join(data, 'postgres'));
+    children.push(fakePostgres(data));
+    observer = watchCpu(target, { clock: new RealClock(), emit: () => {} });
+    await expect.poll(members).toEqual([String(children[1]?.pid)]);
+  } finally {
+    observer?.stop();
+    for (const child of children) child.kill('SIGKILL');
+  }
+  await removeLabGroups(here, labDir);
+});

@@ -4,9 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/random.ts';
 import { drawSteps } from '../lab/pgpool-differential-draw.ts';
 import { Hypotheses } from '../lab/pgpool-differential-hypotheses.ts';
+import { ModelCluster } from '../lab/pgpool-differential-model.ts';
 import { observedSequences } from '../lab/pgpool-differential-observed.ts';
 import { isIdle } from '../lab/pgpool-differential-pgpool.ts';
 import { profiles, rota } from '../lab/pgpool-differential-profiles.ts';
+import { heardTooLate, refusalsOf } from '../lab/pgpool-differential-races.ts';
 import { applyToServers, parseSteps, serversAtStart, textOf } from '../lab/pgpool-differential-steps.ts';
 
 // Goal: the harness that compares a real Pgpool with the statecharts does not fool itself.
@@ -91,6 +93,77 @@ describe('courses of a model with races', () => {
       courses.merge();
     }
     expect(courses.size).toBe(1);
+  });
+});
+
+describe('what is not determined, and no more than that', () => {
+  const up = { status: ['up', 'up', 'up'], primary: 0, main: 0 } as const;
+  const ways = (nodes: readonly number[], lost: number, state: typeof up | { primary: number }) => {
+    const found = new Set<string>();
+    let count = 1;
+    for (let way = 0; way < count; way += 1) {
+      const choose = (among: number): number => {
+        count = among;
+        return way;
+      };
+      const sessions = nodes.map((loadBalanceNode, place) => ({ loadBalanceNode, place }));
+      const late = heardTooLate(sessions, { state: { ...up, ...state }, node: lost, choose });
+      found.add(late.map(({ place }) => place).join());
+    }
+    return [...found].sort();
+  };
+
+  test('every session that the failover spares may be late, while one that it cuts has asked for it', () => {
+    expect(ways([2, 1, 1], 2, up)).toEqual(['', '1', '1,2', '2']);
+    expect(ways([2], 2, up)).toEqual(['']);
+  });
+
+  test('one of those that it spares was in time when it cuts none: a primary that is not the main node', () => {
+    expect(ways([1, 1], 2, { primary: 2 })).toEqual(['', '0', '1']);
+  });
+
+  test('where it cuts all, nothing is open', () => {
+    expect(ways([1, 2], 0, up)).toEqual(['']);
+  });
+
+  test('a session that has every child killed is told its error or nothing, another its error', () => {
+    const refusal = { ok: false, error: { code: 'XX000', message: '' } } as const;
+    expect(refusalsOf(up, { ...refusal, degenerate: 0 })).toEqual(['XX000', 'closed']);
+    expect(refusalsOf(up, { ...refusal, degenerate: 2 })).toEqual(['XX000']);
+    expect(refusalsOf(up, { ...refusal, degenerate: null })).toEqual(['XX000']);
+  });
+
+  test.each([
+    [
+      'auto-failback',
+      'pcp promote 2',
+      ['down:standby waiting:standby up:primary', 'down:standby waiting:standby up:standby'],
+    ],
+    [
+      'guide',
+      'pcp promote 2',
+      ['down:standby waiting:standby up:primary', 'down:standby waiting:standby up:standby'],
+    ],
+    ['no-follow', 'pcp promote 2', ['down:standby down:standby up:primary']],
+  ])('%s, %s: these states of rest', (name, sequence, states) => {
+    const profile = profiles.find((candidate) => candidate.name === name);
+    if (!profile) throw new Error(name);
+    const courses = new Hypotheses(
+      (choose) => new ModelCluster(profile.model, choose),
+      (model) => model.key(),
+    );
+    courses.act((model) => {
+      model.settle();
+      const left = model.open({ connect: 'ok', read: { node: 1 } });
+      if (left) model.close(left);
+    });
+    for (const step of parseSteps(sequence)) {
+      courses.act((model) => {
+        model.apply(step);
+        model.settle();
+      });
+    }
+    expect(courses.ask((model) => model.nodes()).sort()).toEqual(states);
   });
 });
 

@@ -9,22 +9,12 @@ import { epochMs } from '../../src/kernel/clock.ts';
 import type { LabStatus } from '../../src/lab/lab-command.ts';
 import { serverProcesses } from '../../src/lab/processes.ts';
 import { until } from './lab-helpers.ts';
-import {
-  cli,
-  type Ended,
-  expectNothingLeft,
-  newPlace,
-  type Place,
-  removePlace,
-  shell,
-  writeModel,
-} from './run-cli.ts';
+import { cli, type Ended, expectNothingLeft, placeOfFile, shell, writeModel } from './run-cli.ts';
 
-let place: Place;
+const place = placeOfFile();
 let lab: LabStatus;
 
 beforeAll(async () => {
-  place = await newPlace();
   const up = await cli(
     place,
     'lab',
@@ -40,7 +30,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cli(place, 'lab', 'down');
-  removePlace(place);
 }, 30_000);
 
 /** `efm` with the server's own files, as `lab status` says it is called. */

@@ -2,7 +2,7 @@
 // Method: short runs on a model that caps its database servers; the kernel's own files beside what the run recorded.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { labGroupOf } from '../../src/lab/cap-group.ts';
 import { findCapTree } from '../../src/lab/cap-tree.ts';
 import type { CpuEvent } from '../../src/recording/events.ts';
@@ -14,21 +14,18 @@ import {
   cli,
   eventsOf,
   expectNothingLeft,
-  newPlace,
-  type Place,
+  placeOfFile,
   readJson,
-  removePlace,
   startCli,
   writeModel,
   writeScenario,
 } from './run-cli.ts';
 
 const tree = findCapTree();
-let place: Place;
+const place = placeOfFile();
 let model: string;
 
 beforeAll(async () => {
-  place = await newPlace();
   const capped = Object.fromEntries(
     [11, 12, 13].map((last) => [
       `address: 127.0.95.${last}\n`,
@@ -37,8 +34,6 @@ beforeAll(async () => {
   );
   model = await writeModel(place, '127.0.95', capped);
 });
-
-afterAll(() => removePlace(place));
 
 /** Control groups of labs in the place. */
 function groups(): string[] {

@@ -3,30 +3,15 @@
 // two of them, so a measured detection may differ from the timeout by a period; the simulated agents check at the same
 // instants in both runs, so theirs differ by exactly the 3 s.
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Summary, TimelinePhase } from '../../src/recording/summary.ts';
-import {
-  cli,
-  drillOf,
-  expectNothingLeft,
-  newPlace,
-  type Place,
-  removePlace,
-  writeModel,
-  writeScenario,
-} from './run-cli.ts';
+import { cli, drillOf, expectNothingLeft, placeOfFile, writeModel, writeScenario } from './run-cli.ts';
 
 const periodMs = 1000;
 /** Timers of two labs on a machine that may have two cores: what a check may come late. */
 const lateMs = 500;
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await newPlace();
-});
-
-afterAll(() => removePlace(place));
+const place = placeOfFile();
 
 async function detection(
   prefix: string,

@@ -2,7 +2,7 @@
 // Method: the kinds in four rehearsals (workloads/drills) under light load, each beside its simulation: the
 // same commands, states, notices, roles and Pgpool statuses in the same order. How long things take is `npm run verify`'s.
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { PlannedDrill } from '../../src/drills/catalogue.ts';
 import { packageDir } from '../../src/lab/package-dir.ts';
 import { planRun } from '../../src/run/plan.ts';
@@ -12,10 +12,8 @@ import {
   type Ended,
   eventsOf,
   expectNothingLeft,
-  newPlace,
   oneCandidate,
-  type Place,
-  removePlace,
+  placeOfFile,
   writeModel,
   writeScenario,
 } from './run-cli.ts';
@@ -26,10 +24,9 @@ const lanes = [['agents'], ['nodes'], ['hang', 'witness-loss']] as const;
 const names = lanes.flat();
 const folder = join(packageDir, 'workloads', 'drills');
 const told = new Map<string, { drills: PlannedDrill[]; live: Story; simulated: Story; run: Ended }>();
-let place: Place;
+const place = placeOfFile();
 
 beforeAll(async () => {
-  place = await newPlace();
   await Promise.all(
     lanes.map(async (lane, index) => {
       const prefix = `127.0.${91 + index}`;
@@ -38,8 +35,6 @@ beforeAll(async () => {
     }),
   );
 }, 180_000);
-
-afterAll(() => removePlace(place));
 
 async function rehearse(name: string, { model, prefix }: { model: string; prefix: string }) {
   const scenario = join(folder, `${name}.yaml`);

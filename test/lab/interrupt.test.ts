@@ -3,7 +3,7 @@
 // broken from outside, a drill that cannot be; then one look at processes, folders and shared memory.
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { RecordedEvent } from '../../src/recording/events.ts';
 import type { Summary } from '../../src/recording/summary.ts';
 import { until } from './lab-helpers.ts';
@@ -11,26 +11,21 @@ import {
   cli,
   eventsOf,
   expectNothingLeft,
-  newPlace,
-  type Place,
+  placeOfFile,
   type Running,
   readJson,
-  removePlace,
   startCli,
   writeModel,
   writeScenario,
 } from './run-cli.ts';
 
-let place: Place;
+const place = placeOfFile();
 let model: string;
 let runs = 0;
 
 beforeAll(async () => {
-  place = await newPlace();
   model = await writeModel(place, '127.0.86');
 });
-
-afterAll(() => removePlace(place));
 
 const nextFolder = (): string => join(place.files, `run${++runs}`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

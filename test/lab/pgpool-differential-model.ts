@@ -1,6 +1,6 @@
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { createPgpool, type Pgpool, type PgpoolSettings } from '../../src/roles/pgpool.ts';
-import { type Cut, primaryMeantBy, validNodes } from '../../src/roles/pgpool-failover.ts';
+import { type Cut, isValid, primaryMeantBy, validNodes } from '../../src/roles/pgpool-failover.ts';
 import type { ReplicationReport } from '../../src/roles/pgpool-replication-check.ts';
 import {
   type AdmissionResult,
@@ -14,6 +14,7 @@ import {
 import { routeStatement } from '../../src/topology/routing.ts';
 import { type Candidate, Children } from './pgpool-differential-children.ts';
 import type { Choose } from './pgpool-differential-hypotheses.ts';
+import { heardTooLate, refusalsOf } from './pgpool-differential-races.ts';
 import { nodeIds } from './pgpool-differential-servers.ts';
 import type { Answer } from './pgpool-differential-session.ts';
 import {
@@ -62,6 +63,11 @@ export class ModelCluster {
   readonly #pgpool: Pgpool;
   readonly #settings: PgpoolSettings;
   readonly #choose: Choose;
+  /**
+   * The request that began this follow run ended the replication check amid a look: no node counts as streaming, and so none fails
+   * back, until the run is over and it looks again. Whether it hits a look is not determined.
+   */
+  #lookCutShort = false;
   /** Clients of children that crashed: a graceful command counts them for ever, for nobody has counted them out. */
   #crashed = 0;
 
@@ -87,7 +93,10 @@ export class ModelCluster {
         renewChildren: () => this.#children.flagAll(),
         serving: () => {},
         reaping: () => {},
-        greeting: (node) => (this.servers[node]?.alive ? 'accepts' : 'refuses'),
+        greeting: (node) => (this.servers[node]?.alive && !this.#unwatched(node) ? 'accepts' : 'refuses'),
+        following: (on) => {
+          this.#lookCutShort = on && settings.autoFailback === true && choose(2) === 1;
+        },
         checkReplication: (asked, done) => {
           this.#clock.setTimeout(() => done(this.#replication(asked)), 5);
         },
@@ -125,8 +134,7 @@ export class ModelCluster {
   possibleVisits(): Visit[] {
     const visits = new Map<string, Visit>();
     for (const { main } of this.#children.candidates()) {
-      for (const unit of units) {
-        const visit = this.#visitOf(this.#admission(main, unit));
+      for (const visit of units.flatMap((unit) => this.#visitsOf(this.#admission(main, unit)))) {
         visits.set(JSON.stringify(visit), visit);
       }
     }
@@ -138,10 +146,9 @@ export class ModelCluster {
     const wanted = JSON.stringify([seen.connect, seen.read]);
     const fits = this.#children.candidates().flatMap((candidate) => {
       const results = units.map((unit) => this.#admission(candidate.main, unit));
-      const result = results.find((entry) => {
-        const { connect, read } = this.#visitOf(entry);
-        return JSON.stringify([connect, read]) === wanted;
-      });
+      const result = results.find((entry) =>
+        this.#visitsOf(entry).some(({ connect, read }) => JSON.stringify([connect, read]) === wanted),
+      );
       return result ? [{ candidate, result }] : [];
     });
     const fit = fits[fits.length > 1 ? this.#choose(fits.length) : 0];
@@ -195,6 +202,10 @@ export class ModelCluster {
     }, followMs);
   }
 
+  #unwatched(node: number): boolean {
+    return this.#lookCutShort && !isValid(this.#pgpool.state().status[node]);
+  }
+
   #replication(asked: readonly number[]): ReplicationReport {
     const listed = this.streaming[this.#pgpool.state().primary] ?? [];
     return {
@@ -236,15 +247,15 @@ export class ModelCluster {
     return { nodes: new Map(incarnations), loadBalanceNode, lost: null };
   }
 
-  #visitOf(result: AdmissionResult): Visit {
-    if (!result.ok) return { connect: result.error.code, read: null, write: null };
+  #visitsOf(result: AdmissionResult): Visit[] {
+    if (!result.ok) {
+      const codes = refusalsOf(this.#pgpool.state(), result);
+      return codes.map((connect) => ({ connect, read: null, write: null }));
+    }
     const session = this.#sessionOf(result);
     if (result.crashes) session.lost = cutError.code;
-    return {
-      connect: 'ok',
-      read: this.#statement(session, 'read'),
-      write: this.#statement(session, 'write'),
-    };
+    const read = this.#statement(session, 'read');
+    return [{ connect: 'ok', read, write: this.#statement(session, 'write') }];
   }
 
   #statement(session: ModelSession, kind: 'read' | 'write'): Answer {
@@ -304,21 +315,27 @@ export class ModelCluster {
     if (cut.scope === 'all') this.#children.replaceAll();
   }
 
+  /** With `failover_on_backend_shutdown` the first session to hear of it asks for the node's failover. */
   #backendLost(node: number, end: BackendEnd): void {
     const { failoverOnBackendShutdown } = this.#settings;
-    let seen = false;
-    for (const session of this.sessions) {
-      if (session.lost !== null) continue;
+    const state = this.#pgpool.state();
+    const connected = this.sessions.filter(({ lost, nodes }) => lost === null && nodes.has(node));
+    const losses = connected.flatMap((session) => {
       const { loadBalanceNode } = session;
-      const state = this.#pgpool.state();
       const loss = { node, end, state, failoverOnBackendShutdown };
       const after = sessionAfterLoss({ nodes: [...session.nodes.keys()], loadBalanceNode }, loss);
-      if (!after) continue;
-      seen = true;
+      return after ? [{ session, after }] : [];
+    });
+    const asked = end === 'announced' && losses.length > 0;
+    if (asked && failoverOnBackendShutdown) {
+      const tooLate = heardTooLate(connected, { state, node, choose: this.#choose });
+      for (const session of tooLate) session.lost = cutError.code;
+    }
+    for (const { session, after } of losses) {
       this.#clock.setTimeout(() => {
         session.lost ??= after.error.code;
       }, after.afterMs);
     }
-    if (seen && end === 'announced') this.#pgpool.sessionSawShutdown(node);
+    if (asked) this.#pgpool.sessionSawShutdown(node);
   }
 }

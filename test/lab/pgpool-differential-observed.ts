@@ -69,4 +69,7 @@ export const observedSequences: readonly Observed[] = [
     sequence:
       'promote 1, pcp promote 1, pcp attach 2, stop 0, start 0 as standby of 1, pcp attach 0, kill 0, pcp detach 0, pcp detach -g 2',
   },
+  { id: 'P32', profile: 'backend-shutdown', sequence: 'open, open, open, kill 2, use' },
+  { id: 'P33', profile: 'backend-error', sequence: 'pcp detach 1, pcp detach 0, vanish 2, open' },
+  { id: 'P34', profile: 'auto-failback', sequence: 'pcp promote 2, open, use' },
 ];

@@ -9,8 +9,8 @@ import { type Step, textOf } from './pgpool-differential-steps.ts';
 
 /** The longest that Pgpool may take to come to rest after one step. */
 const restLimitMs = 60_000;
-/** What a client sees of a loss may come a moment after Pgpool is at rest. */
-const lateMs = 1500;
+/** What a client sees of a loss may come when Pgpool is at rest: a child that asked for a failover sleeps 5 s before its session ends. */
+const lateMs = 8000;
 const visitsPerStep = 2;
 
 /** What a sequence has compared and met. */

@@ -7,6 +7,9 @@ export type Answer = { node: number } | { error: string };
 const readSql = 'select inet_server_addr()';
 const writeSql = 'insert into probe default values returning inet_server_addr()';
 
+/** No step makes a client wait, but a busy machine may for seconds: what takes longer counts as no answer. */
+const answerLimitMs = 15_000;
+
 /** One client session through the real Pgpool. */
 export class RealSession {
   readonly #client: pg.Client;
@@ -34,8 +37,8 @@ export class RealSession {
       port: place.port,
       user: 'postgres',
       database,
-      connectionTimeoutMillis: 4000,
-      query_timeout: 4000,
+      connectionTimeoutMillis: answerLimitMs,
+      query_timeout: answerLimitMs,
     });
     const session = new RealSession(client, (address) =>
       nodeIds.findIndex((id) => place.addresses[id] === address),

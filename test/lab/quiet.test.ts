@@ -1,28 +1,13 @@
 // Goal: with nothing happening, every count is exact: due, rows written, and the servers' own counters.
 // Method: 8 s of load without a drill through the command line, then the raw counts of its folder.
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Manifest } from '../../src/recording/manifest.ts';
 import type { LedgerFinding } from '../../src/recording/recording.ts';
 import { agrees, type CountCheck, type Summary } from '../../src/recording/summary.ts';
-import {
-  cli,
-  expectNothingLeft,
-  newPlace,
-  type Place,
-  readJson,
-  removePlace,
-  writeModel,
-  writeScenario,
-} from './run-cli.ts';
+import { cli, expectNothingLeft, placeOfFile, readJson, writeModel, writeScenario } from './run-cli.ts';
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await newPlace();
-});
-
-afterAll(() => removePlace(place));
+const place = placeOfFile();
 
 test('a quiet run passes, and clients, rows and servers count the same', async () => {
   const model = await writeModel(place, '127.0.86');

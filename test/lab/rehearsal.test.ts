@@ -3,7 +3,7 @@
 // folder, and the order of the agents' commands against `simulate` of the same scenario.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { packageDir } from '../../src/lab/package-dir.ts';
 import type { RecordedEvent } from '../../src/recording/events.ts';
 import type { ClassInterval, Interval } from '../../src/recording/intervals.ts';
@@ -18,16 +18,14 @@ import {
   expectNothingLeft,
   intervalsOf,
   longest,
-  newPlace,
   oneCandidate,
-  type Place,
+  placeOfFile,
   readJson,
-  removePlace,
   writeModel,
   writeScenario,
 } from './run-cli.ts';
 
-let place: Place;
+const place = placeOfFile();
 let folder: string;
 let ended: Ended;
 let summary: Summary;
@@ -41,7 +39,6 @@ const endS = 44;
 const sessions = 24;
 
 beforeAll(async () => {
-  place = await newPlace();
   folder = join(place.files, 'live');
   const scenario = await writeScenario(place, 'short-rehearsal', {
     model: await writeModel(place, '127.0.86', oneCandidate('127.0.86')),
@@ -69,8 +66,6 @@ beforeAll(async () => {
     await eventsOf(beside),
   ];
 }, 120_000);
-
-afterAll(() => removePlace(place));
 
 function total(name: string, field: keyof ClassInterval): number {
   return intervals.reduce((sum, { classes }) => sum + Number(classes[name]?.[field] ?? 0), 0);

@@ -1,9 +1,10 @@
 // The compiled programs run as a person runs them: in a place of their own, on addresses of their own.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { packageDir } from '../../src/lab/package-dir.ts';
 import type { CommandEvent, RecordedEvent } from '../../src/recording/events.ts';
 import type { Interval } from '../../src/recording/intervals.ts';
@@ -21,16 +22,14 @@ export interface Place {
   segments: number[];
 }
 
-export async function newPlace(): Promise<Place> {
-  const dir = await mkdtemp(join(tmpdir(), 'lt-'));
+/** A place for the tests of a file; it goes after the last of them, and after what their own `afterAll` does. */
+export function placeOfFile(): Place {
+  const dir = mkdtempSync(join(tmpdir(), 'lt-'));
   const place = { dir, labs: join(dir, 'labs'), files: join(dir, 'files'), segments: orphanedSegments() };
-  await Promise.all([chmod(dir, 0o755), mkdir(place.labs), mkdir(place.files)]);
-  await chmod(place.labs, 0o755);
+  for (const folder of [place.labs, place.files]) mkdirSync(folder);
+  for (const folder of [dir, place.labs]) chmodSync(folder, 0o755);
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
   return place;
-}
-
-export function removePlace(place: Place): void {
-  rmSync(place.dir, { recursive: true, force: true });
 }
 
 /** The reference architecture on other addresses; `replace` changes lines of it, each of which must be there. */

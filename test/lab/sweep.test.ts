@@ -2,27 +2,12 @@
 // Method: two weights of the primary on a lab, interrupted in the second, then resumed.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SweepResult } from '../../src/analysis/sweep-result.ts';
 import { until } from './lab-helpers.ts';
-import {
-  expectNothingLeft,
-  newPlace,
-  type Place,
-  readJson,
-  removePlace,
-  startCli,
-  writeModel,
-  writeScenario,
-} from './run-cli.ts';
+import { expectNothingLeft, placeOfFile, readJson, startCli, writeModel, writeScenario } from './run-cli.ts';
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await newPlace();
-});
-afterAll(() => removePlace(place));
-
+const place = placeOfFile();
 test('two weights, interrupted in the second and resumed', async () => {
   const model = await writeModel(place, '127.0.94');
   const scenario = await writeScenario(place, 'weights', { model, warmupS: 1, endS: 4 });

@@ -90,3 +90,79 @@ test('Pgpool may miss a statement in a thousand, and count none that was not sen
   }
   expect(checks.some(({ mayMiss = 0 }) => mayMiss > 0)).toBe(true);
 });
+
+test('a thousandth is a thousandth of many, too', () => {
+  const [read, write] = counts.classes;
+  if (!read || !write) throw new Error('two classes are counted');
+  const many = { ...counts, classes: [{ ...read, ok: 12_345 }, write], readsByServer: { b: 12_345 } };
+  const check = counterChecks(zero, exact(), many).find(({ name }) => name.endsWith('sent to b'));
+  expect(check).toMatchObject({ expected: 12_347, mayMiss: 13 });
+});
+
+test('reads of unknown servers are compared over all servers together, each statement still counted', () => {
+  const unknown = { ...counts, readsByServer: { b: 6, '?': 4 } };
+  const names = counterChecks(zero, exact(), unknown).map(({ name }) => name);
+  expect(names).toContain('SELECTs that Pgpool sent');
+  expect(names.filter((name) => /sent to|looked up/.test(name))).toEqual([]);
+  const off = (after: CounterReading): string[] =>
+    counterChecks(zero, after, unknown).flatMap(({ name, expected, actual }) =>
+      expected === actual ? [] : [name],
+    );
+  expect(off(exact())).toEqual([]);
+  const after = exact();
+  add(after.pgpool, 'a', { selects: 1 });
+  expect(off(after)).toEqual(['SELECTs that Pgpool sent']);
+});
+
+test('with two classes of reads nobody knows how many statements of which a server got: no check a server', () => {
+  const [read, write] = counts.classes;
+  if (!read || !write) throw new Error('two classes are counted');
+  const two = { ...read, statements: [...read.statements, 'SELECT 1'] };
+  const names = counterChecks(zero, exact(), { ...counts, classes: [read, two, write] }).map(
+    ({ name }) => name,
+  );
+  expect(names.filter((name) => /SELECTs that|looked up/.test(name))).toEqual([]);
+  expect(names).toContain('INSERTs that Pgpool sent');
+});
+
+test.each([
+  ['insert', 'inserts', '-- first\n/* then */ INSERT INTO pgbench_history VALUES (1)'],
+  [
+    'insert',
+    'inserts',
+    'WITH a AS (SELECT 1), b AS (DELETE FROM x RETURNING y) INSERT INTO z SELECT * FROM b',
+  ],
+  ['update', 'updates', 'with recursive a (n) as (values (1)) update pgbench_tellers set tbalance = 1'],
+  ['delete', 'deletes', 'DELETE FROM pgbench_history WHERE (SELECT true)'],
+] as const)('a statement counts as what it does: %s', (_, field, sql) => {
+  const [read, write] = counts.classes;
+  if (!read || !write) throw new Error('two classes are counted');
+  const one = { ...counts, classes: [read, { ...write, statements: [sql] }], ledgerRows: 0 };
+  const checks = counterChecks(zero, exact(), one);
+  for (const name of ['insert', 'update', 'delete'] as const) {
+    const check = checks.find(({ name: told }) => told === `${name.toUpperCase()}s that Pgpool sent`);
+    expect(check?.expected, name).toBe(`${name}s` === field ? write.ok : 0);
+  }
+});
+
+test.each<[string, string[], boolean]>([
+  ['after a write in its transaction', ['BEGIN', 'UPDATE a SET b = 1', 'SELECT b FROM a', 'COMMIT'], true],
+  ['before the write', ['BEGIN', 'SELECT b FROM a', 'UPDATE a SET b = 1', 'COMMIT'], false],
+  ['without a transaction', ['UPDATE a SET b = 1', 'SELECT b FROM a'], false],
+  ['after the transaction', ['BEGIN', 'UPDATE a SET b = 1', 'END', 'WITH c AS (SELECT 1) TABLE c'], false],
+])(
+  'a SELECT of a write script %s: by server only where Pgpool must send it to the primary',
+  (_, statements, byServer) => {
+    const [read, write] = counts.classes;
+    if (!read || !write) throw new Error('two classes are counted');
+    const checks = counterChecks(zero, exact(), { ...counts, classes: [read, { ...write, statements }] });
+    const selects = checks.filter(({ name }) => name.startsWith('SELECTs'));
+    expect(selects.map(({ name }) => name)).toEqual(
+      byServer
+        ? ['SELECTs that Pgpool sent to a', 'SELECTs that Pgpool sent to b']
+        : ['SELECTs that Pgpool sent'],
+    );
+    // 10 reads, 2 questions of sessions, 3 of the write script.
+    expect(selects.reduce((sum, { expected }) => sum + expected, 0)).toBe(15);
+  },
+);

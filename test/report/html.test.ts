@@ -44,7 +44,7 @@ test('an hour of load stays below 2 MB', () => {
 });
 
 test('charts hold the seconds of the run, gaps where nothing was answered', () => {
-  const { charts, times, changes } = chartData(predictedRehearsal(), rehearsal());
+  const { charts, times, changes, drills } = chartData(predictedRehearsal(), rehearsal());
   expect(times).toHaveLength(50);
   const byId = new Map(charts.map((chart) => [chart.id, chart]));
   expect(byId.get('rate-read')?.series[0]?.values.slice(19, 24)).toEqual([270, 0, 0, 0, 52]);
@@ -54,6 +54,11 @@ test('charts hold the seconds of the run, gaps where nothing was answered', () =
     { at: 20.15, label: 'server1 is down' },
     { at: 24, label: 'server2 is primary' },
   ]);
+  const [failover] = predictedRehearsal().drills;
+  const seconds = (ms: number | undefined): number => (ms ?? Number.NaN) / 1000;
+  expect(drills).toEqual([{ label: 'failover', from: 20, to: seconds(failover?.endMs) }]);
+  const [outage] = failover?.outages.write ?? [];
+  expect(byId.get('rate-write')?.outages).toEqual([[seconds(outage?.startMs), seconds(outage?.endMs)]]);
 });
 
 test('a timeline has a bar for each outage and phase of both worlds', () => {
@@ -63,6 +68,22 @@ test('a timeline has a bar for each outage and phase of both worlds', () => {
   expect([count('outage'), count('own'), count('simulated')]).toEqual([2, 11, 13]);
   expect(svg).toContain('local.timeout = 4 (efm.properties)');
   expect(svg).not.toContain('NaN');
+  const detect = svg.split('<g>').find((row) => row.includes('>detect</text>')) ?? '';
+  const [own, simulated] = [...detect.matchAll(/<rect class="(?:own|simulated)" x="([\d.]+)"/g)].map(
+    ([, x]) => x,
+  );
+  expect(own).toBeDefined();
+  expect(simulated).toBe(own);
+});
+
+test('outages count from the injection, and counts that differ stand out', () => {
+  const summary = predictedRehearsal();
+  const page = renderHtml(summary, rehearsal());
+  expect(page).toContain('<td class="number">-13 ms</td>');
+  expect(page).not.toContain('DIFFERS');
+  const [check] = summary.conservation.checks;
+  if (check) check.actual += 1;
+  expect(renderHtml(summary, rehearsal())).toContain('DIFFERS');
 });
 
 test('a drill without outage and phase has no picture', () => {

@@ -159,10 +159,17 @@ test('what was simulated beside real runs stands beside them, in text, page and 
 
 describe('CSV', () => {
   test('quotes what has to be quoted', () => {
-    const odd = resultOf([{ path: 'a', values: ['x,"y"', 'z'] }], [{ a: 'x,"y"' }, { a: 'z' }], [1, 2]);
+    const values = ['x,"y"', 'z"', 'z'];
+    const odd = resultOf(
+      [{ path: 'a', values }],
+      values.map((a) => ({ a })),
+      [1, 2, 3],
+    );
     const lines = renderSweepCsv(odd).split('\r\n');
     expect(lines[1]).toMatch(/^1,done,"x,""y""",3,3,/);
-    expect(lines).toHaveLength(4);
+    expect(lines[2]).toMatch(/^2,done,"z""",3,4,/);
+    expect(lines[3]).toMatch(/^3,done,z,3,5,/);
+    expect(lines).toHaveLength(5);
   });
 });
 
@@ -209,6 +216,9 @@ describe('charts', () => {
     const [curve, points] = chart?.series ?? [];
     expect(points?.values.filter((value) => value !== null)).toEqual([102, 192, 272, 342, 402, 452]);
     expect(curve?.values.every((value) => value !== null)).toBe(true);
+    const peak = scaled.scaling[0]?.fit?.peak?.n ?? 0;
+    expect(peak).toBeGreaterThan(6);
+    expect(chart?.xs.at(-1)).toBeCloseTo(Math.min(18, 1.1 * peak), 9);
   });
 });
 

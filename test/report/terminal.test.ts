@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { summarise } from '../../src/analysis/summary.ts';
 import type { RecordedEvent } from '../../src/recording/events.ts';
+import { formatSpan, refusalText, shareSentence } from '../../src/report/format.ts';
 import { renderJson } from '../../src/report/json.ts';
+import { processorTable } from '../../src/report/processors.ts';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { textTable, wrapText } from '../../src/report/text-table.ts';
 import { buildRecording } from '../analysis/build-recording.ts';
@@ -54,6 +56,43 @@ test('each load thread says how it fared, and how sessions connect is told', () 
     'load worker 1: stream (no ring: because); 28.3 % of a processor (busiest second 50.0 %); garbage collection 31 ms; event loop late p99 1.3 ms, largest 5.0 ms',
   );
   expect(flat).toContain('a connection for each transaction');
+});
+
+test('processor time is a share of one core over the time that was sampled', () => {
+  const server = { name: 'server2', cpuMs: 160, postgresMs: 150, pgpoolMs: null, sampledMs: 2000 };
+  const free = { ...server, cap: null, throttledMs: null };
+  const capped = { ...server, name: 'server3', cap: { cpu: 0.2, periodMs: 100 }, throttledMs: 500 };
+  const { backends } = predictedRehearsal();
+  const p99 = backends.map(({ latencyMs }) => formatSpan(latencyMs?.p99));
+  expect(processorTable({ servers: [free, capped], backends })?.rows).toEqual([
+    ['server2', '8.0 %', '7.5 %', '-', 'none', '-', p99[1]],
+    ['server3', '8.0 %', '7.5 %', '-', '20.0 % of 100 ms', '25.0 %', p99[2]],
+  ]);
+  expect(processorTable({ servers: [free], backends })?.head).not.toContain('cap');
+});
+
+test('refusals are added up over their codes, the interval of shares is told in points', () => {
+  expect(refusalText({ XX000: 260, closed: 41 }, { refusedSessions: { XX000: 200, closed: 93 } })).toBe(
+    'new sessions refused: 301 (XX000 260, closed 41); simulated 293',
+  );
+  expect(refusalText({}, null)).toBe('new sessions refused: 0');
+  const servers = [{ name: 'server2', share: 0.5, halfWidth: 0.071 }];
+  expect(shareSentence({ shareInterval: { sessionStarts: 190, servers } })).toBe(
+    'shares by weight: server2 50.0 % ± 7.1 (95 % interval for about 190 session starts)',
+  );
+});
+
+test('a generator that was the limit and a crossed threshold stand in the report', () => {
+  const summary = predictedRehearsal();
+  summary.generator.saturated = true;
+  summary.thresholds = [
+    { text: 'read.p99 < 20ms', value: 31, unit: 'ms', result: 'fail' },
+    { text: 'offload > 95%', value: 0.97, unit: 'share', result: 'pass' },
+  ];
+  const text = renderTerminal(summary);
+  expect(text.replace(/\s+/g, ' ')).toContain('; SATURATED');
+  expect(text).toMatch(/ read\.p99 < 20ms +31 ms +fail\n/);
+  expect(text).toMatch(/ offload > 95% +97\.0 % +pass\n/);
 });
 
 test('a calibrated simulation is not warned about', () => {

@@ -180,6 +180,19 @@ describe('synchronous replication', () => {
     expect(told.notices()).toEqual(['SEVERE Not enough synchronous standbys available in cluster efm']);
   });
 
+  test('too few of them are told of once, and once more after there were enough', () => {
+    const cluster = watched({ 'reconfigure.sync.primary': 'true' }, 2, 1);
+    const told = () => cluster.notices().filter((notice) => notice.includes('Not enough synchronous'));
+    cluster.clock.runUntil(200_000);
+    expect(told()).toHaveLength(1);
+    cluster.played.synchronous.set('a', { numSync: 2, connected: 2 });
+    cluster.clock.runUntil(300_000);
+    cluster.played.synchronous.set('a', { numSync: 2, connected: 1 });
+    cluster.clock.runUntil(400_000);
+    expect(told()).toHaveLength(2);
+    expect(cluster.commands()).toEqual([]);
+  });
+
   test('before 5.0 it is looked at when a member is lost', () => {
     const cluster = watched(settings, 2, 2, '4.10');
     cluster.clock.runUntil(60_000);

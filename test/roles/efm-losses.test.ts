@@ -263,6 +263,26 @@ describe.each(generations)('$name: a standby or the witness is lost', ({ version
   });
 });
 
+test('two standbys lost one after the other are seen to once each', () => {
+  const cluster = new AgentCluster({}, { nodes: 'abcdw' });
+  cluster.clock.runUntil(faultMs);
+  cluster.loseNode('c');
+  cluster.clock.runUntil(faultMs + 3000);
+  cluster.loseNode('d');
+  cluster.clock.runUntil(80_000);
+  const told = cluster.notices().filter((notice) => notice === 'WARNING Standby failed in cluster efm');
+  expect(told).toHaveLength(2);
+});
+
+test('a standby that the coordinator has seen to is not seen to again by the next one', () => {
+  const cluster = lostIn((each) => each.loseNode('c'), {}, '5.4', 'abcdw');
+  cluster.loseNode('a');
+  cluster.clock.runUntil(160_000);
+  expect(cluster.roles('bdw')).toBe('primary standby witness');
+  const told = cluster.notices().filter((notice) => notice === 'WARNING Standby failed in cluster efm');
+  expect(told).toHaveLength(1);
+});
+
 test('a failure reported to a coordinator that is lost is reported to the next one', () => {
   const cluster = new AgentCluster();
   cluster.efm('w', 'promote', '-switchover');
@@ -274,4 +294,22 @@ test('a failure reported to a coordinator that is lost is reported to the next o
   cluster.clock.runUntil(120_000);
   expect(cluster.notices()).toContain('SEVERE Primary database failure for cluster efm');
   expect(cluster.roles('bcw')).toBe('idle primary witness');
+});
+
+test('a failure that another was promoted for is over, though both agents that saw to it are lost', () => {
+  const cluster = new AgentCluster({}, { nodes: 'abcdw', own: { a: { promotable: 'false' } } });
+  cluster.efm('w', 'promote', '-switchover');
+  cluster.clock.runUntil(20_000);
+  expect(cluster.roles('abc')).toBe('standby primary standby');
+  cluster.servers.set('b', 'down');
+  const promoted = () => cluster.servers.get('c') === 'primary';
+  while (!promoted() && cluster.clock.nowMs() < 60_000) cluster.clock.runUntil(cluster.clock.nowMs() + 10);
+  cluster.agent('a').kill();
+  cluster.agent('c').kill();
+  cluster.clock.runUntil(160_000);
+  expect(cluster.notices()).toContain(
+    'WARNING Failover Manager tried to promote, but primary DB is still running',
+  );
+  expect(cluster.commands()).toContain('promoteServer@c');
+  expect(cluster.commands()).not.toContain('promoteServer@d');
 });

@@ -158,6 +158,32 @@ describe('two primaries that see each other', () => {
     expect(cluster.notices(120_000)).toContain('SEVERE Primary database being fenced off for cluster efm');
   });
 
+  test('an isolated primary does not come back beside one that was promoted and has lost its agent', () => {
+    const cluster = cutInto(['a', 'bcw']);
+    expect(cluster.roles('ab')).toBe('idle primary');
+    cluster.agent('b').kill();
+    cluster.clock.runUntil(120_000);
+    cluster.network.heal();
+    cluster.clock.runUntil(160_000);
+    expect(cluster.servers.get('b')).toBe('primary');
+    expect(cluster.servers.get('a')).toBe('down');
+    expect(cluster.roles('a')).toBe('idle');
+  });
+
+  test('of two that nobody promoted the one whose agent joined first stays', () => {
+    const cluster = new AgentCluster(vip);
+    cluster.agent('c').kill();
+    cluster.servers.set('c', 'primary');
+    cluster.network.partition('c', 'abw');
+    cluster.startAgent('c');
+    cluster.clock.runUntil(60_000);
+    expect(cluster.roles('ac')).toBe('primary primary');
+    cluster.network.heal();
+    cluster.clock.runUntil(90_000);
+    expect(cluster.roles('ac')).toBe('primary idle');
+    expect([...cluster.played.vipHolders]).toEqual(['a']);
+  });
+
   test('a partition that heals before node.timeout is over changes nothing', () => {
     const cluster = new AgentCluster(vip);
     cluster.clock.runUntil(faultMs);

@@ -128,6 +128,18 @@ test('L5: a healthy standby is detached: only its sessions are cut, nothing is s
   expect(at.nodes()).toBe('up:p up:s up:s');
 });
 
+test('an attach cuts nobody while a primary is known, everybody while none is', () => {
+  for (const [primary, scopes] of [
+    [0, []],
+    [-1, ['all']],
+  ] as const) {
+    const at = bench({ state: { status: ['up', 'up', 'down'], primary, main: 0 } });
+    at.pgpool.attach(2);
+    at.pass(5000);
+    expect(at.cuts.map(({ cut }) => cut.scope)).toEqual(scopes);
+  }
+});
+
 test('L6: a dead standby is skipped by new sessions and still shown up', () => {
   const at = bench();
   server(at, 2).alive = false;

@@ -237,7 +237,9 @@ test('regression test 028: stopping half of the members', () => {
   }
 });
 
-test('whatever is killed, stopped, hung and started: no two nodes hold the VIP with quorum, and it comes back', () => {
+test('whatever is killed, stopped, hung and started: no two nodes hold the VIP with quorum, and it comes back', {
+  timeout: 60_000,
+}, () => {
   const step = fc.record({
     what: fc.constantFrom('kill', 'start', 'hang', 'resume', 'wait' as const),
     id: fc.integer({ min: 0, max: 2 }),

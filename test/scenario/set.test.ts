@@ -149,6 +149,7 @@ describe('values of the model', () => {
       'model.pgpool.settings.failover_command=/bin/true %d',
       'model.operator.rebuildAfter=5s',
       'model.efm.version=4.10',
+      'model.pgpool.settings.failback_command=null',
     );
     expect(cluster.backends.map(({ weight }) => weight)).toEqual([0.5, 3]);
     const second = cluster.agents.find(({ server }) => server === 'a2');
@@ -162,6 +163,7 @@ describe('values of the model', () => {
     expect(cluster.pgpoolSettings).toMatchObject({
       num_init_children: '12',
       failover_command: '/bin/true %d',
+      failback_command: 'null',
     });
     expect(cluster.rebuildAfterMs).toBe(5000);
   });
@@ -183,6 +185,24 @@ describe('standbys', () => {
       ['a3', '127.0.90.10'],
       ['a4', '127.0.90.11'],
     ]);
+  });
+
+  test('a file of settings is of one agent: its copies do without', () => {
+    writeFileSync(join(folder, 'own.properties'), 'remote.timeout=9\n');
+    writeFileSync(
+      join(folder, 'own.yaml'),
+      `name: own
+servers:
+  - { name: a1, address: 127.0.90.1, postgres: { role: primary }, efm: {}, pgpool: {} }
+  - { name: a2, address: 127.0.90.2, postgres: { role: standby }, efm: { file: own.properties, properties: { local.period: 3 } } }
+serviceTimes:
+  calibrated: false
+${testServiceTimes}
+`,
+    );
+    const { agents } = planned('cluster=own.yaml', 'standbys=2').cluster;
+    expect(agents.map(({ properties }) => properties['remote.timeout'])).toEqual([undefined, '9', undefined]);
+    expect(agents.map(({ properties }) => properties['local.period'])).toEqual([undefined, '3', '3']);
   });
 
   test('fewer: the last ones go, and as many as there are changes nothing', () => {

@@ -2,9 +2,8 @@
 // Method: children with a host driven by hand; then 24 clients, three servers and Pgpool on two cores in virtual time.
 import { describe, expect, test } from 'vitest';
 import { Children } from '../../src/sim/children.ts';
-import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { SimSession } from '../../src/sim/session.ts';
-import { scriptParts, threeServers } from './small-servers.ts';
+import { frontBefore, threeServers } from './small-servers.ts';
 
 function bench(count: number) {
   const host = { forks: true, pending: [] as (() => void)[], ended: 0, discarded: 0 };
@@ -63,23 +62,8 @@ describe('Children', () => {
 function attachUnder({ sessions, perSecond }: { sessions: number; perSecond: number }) {
   const numInitChildren = 40;
   const at = threeServers({ connect: 12, read: 0.35, network: 0.05 }, 2);
-  const { clock, draws, servers, replication, shared } = at;
-  const front = new PgpoolFront(clock, draws, {
-    servers,
-    station: shared,
-    weights: [0, 1, 1],
-    settings: {
-      searchPrimaryNodeTimeout: 3,
-      hasFollowCommand: false,
-      failoverOnBackendError: false,
-      failoverOnBackendShutdown: false,
-      numInitChildren,
-    },
-    primary: 0,
-    follow: (_, done) => done(),
-  });
-  front.pgpool.start();
-  const parts = { clock, draws, front, replication, ...scriptParts(clock) };
+  const { clock, shared } = at;
+  const { front, parts } = frontBefore(at, { station: shared, numInitChildren });
   const oksMs: number[] = [];
   const call = { classIndex: 0, number: 0, kind: 'read' } as const;
   for (let index = 0; index < sessions; index += 1) {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/random.ts';
 import type { ServiceTime } from '../../src/scenario/model-shape.ts';
-import { drawOf } from '../../src/sim/draws.ts';
+import { Draws, drawOf } from '../../src/sim/draws.ts';
+import { planOf } from './simulated-run.ts';
 
 const count = 200_000;
 
@@ -48,6 +49,20 @@ describe('mean 4, and', () => {
     expect(Math.abs(p99 / 106 - 1)).toBeLessThan(0.02);
     expect([values[0], values.at(-1)].map((value) => Math.round(value as number))).toEqual([1, 110]);
   });
+});
+
+test('every source has a stream of its own, the same whatever others draw', () => {
+  const time: ServiceTime = { mean: 4, variation: 0.5, distribution: 'lognormal', source: 'test' };
+  const { serviceTimes } = planOf({}).cluster;
+  const some = (source: string, before = 0): number[] => {
+    const draws = new Draws({ ...serviceTimes, read: time }, new Random(3));
+    const other = draws.of('read', 'another');
+    for (let drawn = 0; drawn < before; drawn += 1) other();
+    return Array.from({ length: 5 }, draws.of('read', source));
+  };
+  expect(some('a', 7)).toEqual(some('a'));
+  expect(some('a')).not.toEqual(some('b'));
+  expect(new Draws(serviceTimes, new Random(3)).optional('commit', 'a')).toBeNull();
 });
 
 test('normal draws: mean 0, deviation 1, and tails as long as they should be', () => {

@@ -1,6 +1,7 @@
 // Goal: who has which commits, pass deaths and orderly stops.
 // Method: three servers with fixed delays (replication 10 ms), hand-checked.
 import { describe, expect, test } from 'vitest';
+import { Network } from '../../src/sim/network.ts';
 import { rowsOf, threeServers } from './small-servers.ts';
 
 describe('Replication', () => {
@@ -41,6 +42,19 @@ describe('Replication', () => {
     pass(1);
     expect(rowsOf(first)).toEqual(['1.0']);
     expect(rowsOf(second)).toEqual(['1.0']);
+  });
+
+  test('nothing crosses a partition, not even what was under way; after it the standby asks again and catches up', () => {
+    const network = new Network(['a', 'b', 'c']);
+    const { servers, replication, pass } = threeServers({ replication: 10 }, undefined, { network });
+    const [primary, first, second] = servers;
+    replication.commit(primary, 1, 0);
+    network.partition([['b']]);
+    pass(1000);
+    expect([rowsOf(first), rowsOf(second), replication.streams(first)]).toEqual([[], ['1.0'], false]);
+    network.heal();
+    pass(5000);
+    expect([rowsOf(first), replication.streams(first)]).toEqual([['1.0'], true]);
   });
 
   test('a standby that is pointed at the new primary catches up; one with commits of its own does not stream until it is copied', () => {
@@ -111,7 +125,8 @@ describe('synchronous replication', () => {
     const kind = at.clock.kernel.kind((number) => safe.push(number));
     const commit = (number: number): void => {
       const position = at.replication.commit(primary, 1, number);
-      if (!at.replication.waits.wait(primary, { position, kind, a: number, b: 0 })) safe.push(number);
+      if (at.replication.waits.isSafe(primary, position)) safe.push(number);
+      else at.replication.waits.add(primary, { position, kind, a: number, b: 0 });
     };
     return { ...at, safe, commit };
   }
@@ -159,6 +174,19 @@ describe('synchronous replication', () => {
     expect(at.safe).toEqual([]);
     at.pass(2000);
     expect(at.safe).toEqual([1]);
+  });
+
+  test('who waited for a standby when the primary died is not answered by its next life', () => {
+    const at = safety({ synchronousNames: 'b' });
+    const [primary, first] = at.servers;
+    first.hang();
+    at.commit(1);
+    at.pass(50);
+    primary.send({ type: 'crash' });
+    first.wake();
+    primary.send({ type: 'start' });
+    at.pass(20_000);
+    expect([rowsOf(first), at.replication.streams(first), at.safe]).toEqual([['1.1'], true, []]);
   });
 
   test('with too few standbys commits wait, until one is back or EFM lowers their number', () => {

@@ -1,34 +1,17 @@
 // Goal: what a client sees of its connection: who is served, who waits, what a loss leaves in doubt.
 // Method: three servers with fixed times, Pgpool's statechart, sessions driven by hand on the virtual clock.
 import { describe, expect, test } from 'vitest';
-import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import { SimSession } from '../../src/sim/session.ts';
 import type { ConnectOutcome, ExecutionOutcome, WireError } from '../../src/workload/transport.ts';
-import { rowsOf, scriptParts, threeServers } from './small-servers.ts';
+import { frontBefore, rowsOf, threeServers } from './small-servers.ts';
 
 function frontWith(numInitChildren: number, more: Parameters<typeof threeServers>[0] = {}) {
   const at = threeServers({ connect: 8, read: 1, write: 70, network: 0.5, ...more });
-  const { clock, draws, servers, replication } = at;
-  const front = new PgpoolFront(clock, draws, {
-    servers,
-    station: new Processor(clock, 2).station(),
-    weights: [0, 1, 1],
-    settings: {
-      searchPrimaryNodeTimeout: 3,
-      hasFollowCommand: false,
-      failoverOnBackendError: false,
-      failoverOnBackendShutdown: false,
-      numInitChildren,
-    },
-    primary: 0,
-    follow: (_, done) => done(),
-  });
-  front.pgpool.start();
-  const scripts = scriptParts(clock);
+  const { clock } = at;
+  const { front, parts } = frontBefore(at, { station: new Processor(clock, 2).station(), numInitChildren });
   const answered: string[] = [];
   const open = (name: string) => {
-    const parts = { clock, draws, front, replication, ...scripts };
     const note = (kind: string, server: string) => answered.push(`${kind} ${server}`);
     const session = new SimSession({ ...parts, answered: note }, name);
     const lost: WireError[] = [];
@@ -58,6 +41,22 @@ describe('SimSession', () => {
     second.connect();
     at.pass(100);
     expect(second.connects[0]).toMatchObject({ outcome: { ok: true }, atMs: 10_100 + 0.5 + 2 + 2 });
+  });
+
+  test('the end of a child is work on its server and on those that it was connected to, and so is the next one’s start', () => {
+    const at = frontWith(1);
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    const stations = [at.front.station, ...at.servers.map(({ station }) => station)];
+    const usedMs = (): number[] => stations.map((station) => station.usedMs());
+    const before = usedMs();
+    at.front.children.renew();
+    session.session.close();
+    at.pass(100);
+    expect(at.front.children.dead).toBe(0);
+    for (const [index, expected] of [0.9 + 1, 1.8, 1.8, 1.8].entries())
+      expect((usedMs()[index] as number) - (before[index] as number)).toBeCloseTo(expected, 6);
   });
 
   test('with all children busy the next client waits in silence, until one is free or it gives up', () => {
@@ -148,6 +147,89 @@ describe('SimSession', () => {
     expect(rowsOf(at.servers[0])).toEqual(['1.0']);
     const [end] = session.ends;
     expect(end?.outcome.ok === true || end?.outcome.definite === false).toBe(true);
+  });
+
+  test.each([
+    ['before COMMIT was sent', 30],
+    ['while COMMIT runs', 72],
+  ])(
+    'primary hung in a write %s: done and answered when it wakes; gone when its processes end',
+    (_, afterMs) => {
+      for (const [wakes, rows] of [
+        [true, ['1.0']],
+        [false, []],
+      ] as const) {
+        const at = frontWith(2);
+        const [primary] = at.servers;
+        const session = at.open('1');
+        session.connect();
+        at.pass(100);
+        session.execute('write', 0);
+        at.pass(afterMs);
+        primary.hang();
+        at.pass(1000);
+        expect([session.ends, rowsOf(primary)]).toEqual([[], []]);
+        if (wakes) primary.wake();
+        else {
+          primary.send({ type: 'crash' });
+          primary.send({ type: 'start' });
+        }
+        at.pass(1000);
+        expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([wakes]);
+        expect(rowsOf(primary)).toEqual(rows);
+      }
+    },
+  );
+
+  test('a read on a hung standby, or sent to one, is answered when that wakes; its child is missing until then', () => {
+    const at = frontWith(1);
+    const [session, second] = [at.open('1'), at.open('2')];
+    session.connect();
+    at.pass(100);
+    const [connect] = session.connects;
+    const server = at.servers.find(({ name }) => connect?.outcome.ok && name === connect.outcome.server);
+    session.execute('read', 0);
+    at.pass(1);
+    server?.hang();
+    at.pass(1000);
+    expect(session.ends).toEqual([]);
+    server?.wake();
+    at.pass(10);
+    expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([true]);
+
+    const readWhileHung = (): void => {
+      server?.hang();
+      session.execute('read', 0);
+      at.pass(1000);
+    };
+    readWhileHung();
+    expect(session.ends).toHaveLength(1);
+    server?.wake();
+    at.pass(10);
+    expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([true, true]);
+
+    readWhileHung();
+    session.session.close();
+    second.connect();
+    at.pass(1000);
+    expect(second.connects).toEqual([]);
+    server?.wake();
+    at.pass(100);
+    expect(second.connects[0]?.outcome.ok).toBe(true);
+  });
+
+  test('a session that is about to end carries out nothing more', () => {
+    const at = frontWith(2, { write: 1 });
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    const [connect] = session.connects;
+    const server = at.servers.find(({ name }) => connect?.outcome.ok && name === connect.outcome.server);
+    server?.send({ type: 'crash' });
+    session.execute('write', 0);
+    at.pass(200);
+    expect(session.ends.map(({ outcome }) => outcome.ok)).toEqual([false]);
+    expect(rowsOf(at.servers[0])).toEqual([]);
   });
 
   test('idle sessions are told of a dead primary within 0.1 s; while Pgpool switches the next ones wait and are dropped', () => {

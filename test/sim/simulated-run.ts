@@ -1,13 +1,14 @@
 import type { PlannedDrill } from '../../src/drills/catalogue.ts';
-import { DrillSchedule } from '../../src/drills/schedule.ts';
 import type { Settlement } from '../../src/drills/world.ts';
 import type { RecordedEvent } from '../../src/recording/events.ts';
 import { MemoryRecorder } from '../../src/recording/memory.ts';
 import type { Recording } from '../../src/recording/recording.ts';
+import { driveLoad } from '../../src/run/drive.ts';
 import { manifestOf } from '../../src/run/manifest.ts';
 import { planRun, type RunPlan } from '../../src/run/plan.ts';
 import { SimWorld } from '../../src/sim/world.ts';
 import type { Cluster } from '../../src/topology/cluster.ts';
+import type { LoadPlan } from '../../src/workload/plan.ts';
 
 export interface Asked {
   seed?: number;
@@ -20,6 +21,8 @@ export interface Asked {
   weights?: readonly number[];
   /** Any other change of the model. */
   change?: (cluster: Cluster) => Cluster;
+  /** Any other change of the load. */
+  changeLoad?: (load: LoadPlan) => LoadPlan;
   /** Called at load start. */
   onStart?: (world: SimWorld) => void;
 }
@@ -35,14 +38,14 @@ export function planOf(asked: Asked): RunPlan {
   return {
     ...plan,
     durationMs,
-    load: {
+    load: (asked.changeLoad ?? ((load) => load))({
       ...plan.load,
       durationMs,
       classes: plan.load.classes.map((entry, index) => ({
         ...entry,
         perSecond: rates[index] ?? entry.perSecond,
       })),
-    },
+    }),
     cluster: (asked.change ?? ((cluster) => cluster))({
       ...plan.cluster,
       agents: plan.cluster.agents.map((agent) => ({
@@ -77,13 +80,8 @@ export async function simulateRun(asked: Asked = {}): Promise<SimulatedRun> {
   const world = new SimWorld(plan);
   const recorder = new MemoryRecorder();
   await world.prepare(recorder);
-  const schedule = new DrillSchedule({ world, recorder, plan: plan.drills, onDone: () => {} });
-  await world.drive(plan.durationMs, () => {
-    schedule.start();
-    asked.onStart?.(world);
-  });
-  schedule.stop();
-  const settled = await world.settle();
+  asked.onStart?.(world);
+  const { settled } = await driveLoad(world, plan, { recorder });
   await world.close();
   const { kind, transport } = world;
   const about = { kind, transport, components: world.components(), startedAt: null };

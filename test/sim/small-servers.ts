@@ -2,13 +2,14 @@ import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
 import type { ServiceTime, ServiceTimes } from '../../src/scenario/model-shape.ts';
 import { Draws, type ServiceTimeName } from '../../src/sim/draws.ts';
+import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import { Replication, type ReplicationOptions } from '../../src/sim/replication.ts';
 import type { RunningScriptParts } from '../../src/sim/running-script.ts';
-
 import { planScript } from '../../src/sim/script-plan.ts';
 import { SimServer } from '../../src/sim/server.ts';
 import { SessionEvents } from '../../src/sim/session-events.ts';
+import type { Station } from '../../src/sim/station.ts';
 import { defaultRoutingRules } from '../../src/topology/statement-routing.ts';
 import { planOf } from './simulated-run.ts';
 
@@ -29,7 +30,7 @@ export function rowsOf({ wal }: SimServer): string[] {
 }
 
 /** What sessions need beside a front: a read class and a write class, as pgbench's own scripts have them. */
-export function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
+function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
   const { kernel } = clock;
   const scripts = planOf({}).load.classes.map(({ script }) => planScript(script, defaultRoutingRules));
   return { kernel, events: new SessionEvents(kernel), scripts };
@@ -58,4 +59,27 @@ export function threeServers(
   clock.runUntil(10_000);
   const pass = (spanMs: number): void => clock.runUntil(clock.nowMs() + spanMs);
   return { clock, draws, servers, replication, pass, shared: shared.station() };
+}
+
+/** A running Pgpool before `threeServers` that fails nothing over by itself, and what its sessions are made of. */
+export function frontBefore(
+  { clock, draws, servers, replication }: ReturnType<typeof threeServers>,
+  { station, numInitChildren }: { station: Station; numInitChildren: number },
+) {
+  const front = new PgpoolFront(clock, draws, {
+    servers,
+    station,
+    weights: [0, 1, 1],
+    settings: {
+      searchPrimaryNodeTimeout: 3,
+      hasFollowCommand: false,
+      failoverOnBackendError: false,
+      failoverOnBackendShutdown: false,
+      numInitChildren,
+    },
+    primary: 0,
+    follow: (_, done) => done(),
+  });
+  front.pgpool.start();
+  return { front, parts: { clock, draws, front, replication, ...scriptParts(clock) } };
 }

@@ -113,6 +113,16 @@ describe('a quota of processor time', () => {
     expect(throttledMs).toBeCloseTo(150, 5);
   });
 
+  test('periods begin where the phase says, before and after it', () => {
+    const clock = new VirtualClock(-100);
+    const station = new Processor(clock, 1).station({ ...quota, phaseMs: 30 });
+    const endsMs: number[] = [];
+    for (const atMs of [-100, 100])
+      clock.setTimeout(() => station.run(30, () => endsMs.push(clock.nowMs())), atMs + 100);
+    clock.runUntil(1000);
+    expect(endsMs.map((endMs) => Math.round(endMs * 1e5) / 1e5)).toEqual([-65, 135]);
+  });
+
   test('what two cores use counts together', () => {
     const jobs = [
       { atMs: 10, workMs: 20 },
@@ -131,7 +141,7 @@ describe('a quota of processor time', () => {
     const { endsMs } = capped(1, jobs);
     expect(endsMs[0]).toBeCloseTo(101, 5);
     expect(endsMs[1]).toBeCloseTo(101.5, 5);
-    expect(endsMs[2]).toBeCloseTo(1090 + 15 - 15 + 15, 5);
+    expect(endsMs[2]).toBeCloseTo(1105, 5);
   });
 
   test('stations of one processor share it: while one is suspended the other has it alone', () => {
@@ -164,10 +174,15 @@ test('first come, first served: by two servers, in order, with a queue longer th
   const station = new FcfsStation(clock, 2);
   const endsMs: number[] = [];
   const ends = clock.kernel.kind((job) => endsMs.push(job, clock.nowMs()));
-  for (let job = 0; job < 200; job += 1) station.serve(job === 0 ? 10 : 1, ends, job, 0);
-  expect(station.jobs).toBe(200);
+  for (let job = 0; job < 40; job += 1) station.serve(job === 0 ? 10 : 1, ends, job, 0);
+  clock.runUntil(20);
+  expect(station.jobs).toBe(9);
+  for (let job = 40; job < 200; job += 1) station.serve(1, ends, job, 0);
+  expect(station.jobs).toBe(169);
   clock.runUntil(1e4);
   expect(endsMs.slice(0, 4)).toEqual([1, 1, 2, 2]);
   expect(endsMs.slice(-2)).toEqual([199, 105]);
+  const inOrder = Array.from({ length: 199 }, (_, index) => index + 1);
+  expect(endsMs.filter((_, index) => index % 2 === 0 && endsMs[index] !== 0)).toEqual(inOrder);
   expect(station.busyMs).toBe(209);
 });

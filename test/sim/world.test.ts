@@ -3,18 +3,13 @@
 // Method: the shipped scenario and model on the virtual clock, whole or shortened.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeLogLine } from '../../src/recording/histogram.ts';
+import { encodeSlice } from '../../src/recording/latency.ts';
 import type { Recording } from '../../src/recording/recording.ts';
 import { SimWorld } from '../../src/sim/world.ts';
 import { finalStates, planOf, simulateRun, totalOf } from './simulated-run.ts';
 
 function bytesOf({ events, intervals, latency }: Recording): string {
-  const slices = latency.map(({ startMs, lengthMs, className, server, ...histograms }) =>
-    [histograms.latency, histograms.service].map((histogram) =>
-      encodeLogLine({ tag: `${className}/${server}`, startMs, lengthMs }, histogram),
-    ),
-  );
-  return JSON.stringify({ events, intervals, slices });
+  return JSON.stringify({ events, intervals, slices: latency.map(encodeSlice) });
 }
 
 describe('the shipped scenario', () => {
@@ -157,4 +152,16 @@ test('a setting that the model would ignore is refused before anything starts', 
     "child_max_connections = '7' is not simulated",
   ]);
   expect(await new SimWorld(plan).check()).toEqual([]);
+});
+
+test('components are simulated in the versions that the model names', () => {
+  const { cluster, load } = planOf({});
+  const agents = cluster.agents.map((agent) => ({ ...agent, version: '3.9' }));
+  const world = new SimWorld({ load, cluster: { ...cluster, agents, pgpoolVersion: '4.6' } });
+  expect(world.components().map(({ kind, version }) => [kind, version])).toEqual([
+    ['simulated', null],
+    ['simulated', '4.6'],
+    ['simulated', '3.9'],
+    ['simulated', null],
+  ]);
 });

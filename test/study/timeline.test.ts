@@ -1,10 +1,14 @@
 // Goal: every kind of drill has a timeline that makes sense, in both generations of EFM; equal requests give equal bytes;
 // a target is reached by few changes, or said to be out of reach.
 // Method: the story itself, computed in this thread with few trials.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/kernel/errors.ts';
 import { type DrillKind, drillKinds } from '../../src/scenario/scenario-shape.ts';
 import { pingTimesOf } from '../../src/sim/virtual-ip.ts';
+import { readTimelineInput } from '../../src/study/timeline/inputs.ts';
 import { spreadOf } from '../../src/study/timeline/spread.ts';
 import { renderTimeline } from '../../src/study/timeline/text.ts';
 import { type TimelineRequest, timeline } from '../../src/study/timeline.ts';
@@ -164,6 +168,19 @@ test('an efm.properties without balancer scripts: Pgpool is never told', async (
   expect(result.writeOutageMs.best).toBeNull();
   expect(result.remarks.join('\n')).toMatch(/script.load.balancer.detach.* not set: Pgpool is not told/);
 }, 60_000);
+
+test.each([
+  ['4.1.0', true],
+  ['4.3.5', false],
+])('Pgpool %s: follow_master_command is its follow command: %s', (pgpool, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pgdrill-timeline-'));
+  const file = join(folder, 'pgpool.conf');
+  writeFileSync(file, "follow_master_command = '/opt/follow.sh %d %P'\nfailover_command = '/opt/own.sh'\n");
+  const input = readTimelineInput({ efm: null, pgpool: file, model: null, versions: `4.10,${pgpool}` });
+  rmSync(folder, { recursive: true });
+  expect(input.hasFollowCommand).toBe(expected);
+  expect(input.remarks).toEqual(['failover_command is set: what it does is not modelled']);
+});
 
 test('a span that never ends in some trials has no mean and no worst', () => {
   expect(spreadOf([3000, 1000, Number.POSITIVE_INFINITY, 2000])).toEqual({

@@ -226,6 +226,9 @@ describe('ends', () => {
       ['ok', 810],
       ['ok', 1500],
     ]);
+    expect(stopped.intervals.map(({ sessionsByServer }) => sessionsByServer)).toEqual(
+      stopped.intervals.map(() => ({ server1: 2 })),
+    );
     const aborted = rig(slow, { arrivals: arrivalsAt(dues) });
     aborted.pool.connect(() => aborted.pool.start(0, () => undefined));
     aborted.clock.setTimeout(() => aborted.pool.abort(), 500);

@@ -120,6 +120,34 @@ describe('a server that is away', () => {
   });
 });
 
+test('a user whose session leaves writes alone has its next one due on time, and sent when it may write again', () => {
+  const readOnly: Behaviour = {
+    ...steady,
+    execute: (_, atMs) => ({
+      afterMs: 2,
+      outcome:
+        atMs < 1400
+          ? { ok: false, error: { code: '25006', message: '' }, definite: true, lost: false }
+          : { ok: true },
+    }),
+  };
+  const classes = [closedClass('write', { sessions: 1, thinkTimeMs: 10 })];
+  const { clock, pool, transports, ends } = rig(readOnly, { plan: { ...closedOnly, classes } });
+  pool.connect(() => pool.start(1000, () => undefined));
+  // Its connection is renewed while the write waits: the new one may not write yet either.
+  clock.setTimeout(() => transports[0]?.lose(), 1020);
+  clock.runUntil(10_000);
+  const early = ends.filter(({ outcome }) => outcome === 'failed');
+  expect(early.length).toBeGreaterThan(1);
+  for (const [index, { dueMs, sentMs }] of ends.slice(1, 1 + early.length).entries()) {
+    const before = early[index]?.endedMs ?? 0;
+    expect(dueMs - before).toBeCloseTo(10, 9);
+    expect((sentMs ?? 0) - before).toBeGreaterThanOrEqual(50);
+    expect((sentMs ?? 0) - before).toBeLessThanOrEqual(500);
+  }
+  expect(ends.at(-1)?.outcome).toBe('ok');
+});
+
 test('open and closed classes share nothing but the clock: each has its own sessions', () => {
   const classes = [openClass('read', 100), closedClass('write', { sessions: 3 })];
   const slow: Behaviour = {

@@ -73,7 +73,10 @@ describe('late work', () => {
 });
 
 describe('a connection per transaction', () => {
-  const plan = { sessions: 2, connect: 'perTransaction', durationMs: 1000 } as const;
+  // A lifetime means nothing to such a session: none is renewed.
+  const plan: Partial<LoadPlan> = {
+    ...{ sessions: 2, connect: 'perTransaction', durationMs: 1000, sessionLifetimeMs: 200 },
+  };
 
   test('is opened when the operation is due, counts from there, and is closed with its end', () => {
     const { ends, transports, intervals } = run(steady, plan, [
@@ -117,6 +120,27 @@ describe('a connection per transaction', () => {
     expect(attempts).toHaveLength(failed.length);
     for (const [index, atMs] of attempts.entries())
       if (index > 0) expect(atMs - (attempts[index - 1] ?? 0)).toBeGreaterThanOrEqual(50);
+  });
+
+  test('that is still being opened when the time is over, or the run is given up, was no write in doubt', () => {
+    const slow: Behaviour = {
+      ...steady,
+      connect: (atMs) => (atMs > 500 ? { afterMs: 900, outcome: refused } : steady.connect(atMs)),
+    };
+    const made = rig(slow, {
+      plan: { ...plan, sessions: 1, classes: [openClass('read', 1, 300), openClass('write', 1, 300)] },
+      arrivals: arrivalsAt([
+        [100, 1],
+        [500, 1],
+      ]),
+    });
+    made.pool.connect(() => made.pool.start(1000, () => undefined));
+    made.clock.setTimeout(() => made.pool.abort(), 1600);
+    made.clock.runUntil(5000);
+    expect(made.ends.map(({ endedMs, outcome, code }) => [endedMs, outcome, code])).toEqual([
+      [400, 'failed', 'timeout'],
+      [600, 'failed', 'closed'],
+    ]);
   });
 
   test('never opens one that no operation needs', () => {

@@ -1,8 +1,8 @@
-import { Client, type ClientConfig, DatabaseError } from 'pg';
+import { type Client, type ClientConfig, DatabaseError } from 'pg';
 import { DrillError, ExitCode } from '../../kernel/errors.ts';
 import { readPgpoolRoom, readServerRoom } from '../room.ts';
-import { connectTimeoutMs, type Target } from '../target.ts';
-import { sayPlain } from './say.ts';
+import { newClient, type Target } from '../target.ts';
+import { say, sayError, sayPlain } from './say.ts';
 
 /** Words for where a connection was tried, as libpq has them. */
 function placeOf({ host, port }: Target): string {
@@ -22,12 +22,7 @@ export function describe(error: unknown, target: Target): string {
 
 /** Opens a connection for set-up. Notices go to stderr. @throws DrillError when that fails, exit code 1 */
 export async function connectForSetup(target: Target, tls: ClientConfig['ssl'] | undefined): Promise<Client> {
-  const { host, port, user, password, database } = target;
-  const client = new Client({
-    ...{ host, port, user, database, application_name: 'pgdrill', ssl: tls ?? false },
-    ...(password !== undefined && { password }),
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
+  const client = newClient(target, 'pgdrill', { ssl: tls ?? false });
   client.on('error', () => undefined);
   client.on('notice', ({ severity, message }) => sayPlain(`${severity}:  ${message}`));
   try {
@@ -72,8 +67,8 @@ export async function vacuumTables(client: Client, accountsToo: boolean): Promis
       await client.query(sql);
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      sayPlain(`pgdrill pgbench: error: ${error.severity}:  ${error.message}`);
-      sayPlain('pgdrill pgbench: detail: (ignoring this error and continuing anyway)');
+      sayError(`${error.severity}:  ${error.message}`);
+      say('detail: (ignoring this error and continuing anyway)');
     }
   };
   process.stderr.write('starting vacuum...');

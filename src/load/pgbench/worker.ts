@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DrillError, invariant } from '../../kernel/errors.ts';
-import { NoRing } from '../wire/kernel-calls.ts';
 import type { FromThread, ThreadSetup, ToThread } from './plan.ts';
 import { PgbenchThread } from './thread.ts';
 
@@ -22,8 +21,8 @@ try {
   });
   await ended;
 } catch (error) {
-  if (!(error instanceof DrillError || error instanceof NoRing)) throw error;
-  const hint = error instanceof DrillError ? error.hint : undefined;
-  tell({ type: 'refused', lines: [error.message, ...(hint === undefined ? [] : [hint])] });
+  if (!(error instanceof DrillError)) throw error;
+  const { message, hint } = error;
+  tell({ type: 'refused', lines: [message, ...(hint === undefined ? [] : [hint])] });
 }
 port.close();

@@ -22,6 +22,7 @@ const watchedVisitMs = 10;
 const longestFarewellMs = 1000;
 /** Files that the ring has room for at first; the table cannot grow. */
 const fileTableSizes = [16_384, 4096, 1024, 256];
+
 /** A connection in the ring. */
 class RingSession implements WirePort {
   readonly slot: SlotMemory;

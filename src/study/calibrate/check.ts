@@ -1,6 +1,6 @@
 import { frameOf } from '../../analysis/frame.ts';
 import type { Problem } from '../../kernel/errors.ts';
-import type { CalibrationRun } from './facts.ts';
+import { type CalibrationRun, steadyOf } from './facts.ts';
 
 /** A stretch that is shorter than this, ms, holds too few samples of processor time. */
 const shortestMs = 6000;
@@ -34,8 +34,8 @@ export function checkRuns(
         'it holds no processor time: an earlier version recorded it, or no program of the servers could be watched',
         'record it again with this version',
       );
-    const { startMs, endMs } = frame.measured;
-    const steadyMs = Math.min(endMs, frame.drills[0]?.begunMs ?? endMs) - startMs;
+    const { startMs, endMs } = steadyOf(frame);
+    const steadyMs = endMs - startMs;
     if (!frame.cutShort && steadyMs < shortestMs)
       refuse(
         `only ${(steadyMs / 1000).toFixed(1)} s of load lie between its warm-up and its first drill or end`,

@@ -1,6 +1,6 @@
 import { ClusterHistory } from '../../analysis/cluster-history.ts';
 import { type CommandSpan, commandsIn } from '../../analysis/commands.ts';
-import { frameOf, type Stretch, within } from '../../analysis/frame.ts';
+import { type Frame, frameOf, type Stretch, within } from '../../analysis/frame.ts';
 import type { CpuEvent, RecordedEvent, WalPositionEvent } from '../../recording/events.ts';
 import type { Interval } from '../../recording/intervals.ts';
 import type { LatencySlice } from '../../recording/latency.ts';
@@ -59,8 +59,7 @@ const windowMs = 3000;
 export function factsOf({ name, recording }: CalibrationRun): RunFacts {
   const { manifest, events } = recording;
   const frame = frameOf(recording);
-  const begunMs = frame.drills[0]?.begunMs ?? Number.POSITIVE_INFINITY;
-  const steady = { startMs: frame.measured.startMs, endMs: Math.min(frame.measured.endMs, begunMs) };
+  const steady = steadyOf(frame);
   const history = new ClusterHistory(events);
   const samples = events.filter((event): event is CpuEvent => event.type === 'cpu');
   const servers = [...new Set(samples.map(({ server }) => server))];
@@ -91,6 +90,11 @@ export function factsOf({ name, recording }: CalibrationRun): RunFacts {
     events,
     wal: walOf(recording, history.primaryAt(steady.startMs), steady),
   };
+}
+
+/** What no drill has disturbed: from the end of the warm-up to the first drill, or to the end of the load. */
+export function steadyOf({ measured, drills }: Frame): Stretch {
+  return { startMs: measured.startMs, endMs: Math.min(measured.endMs, drills[0]?.begunMs ?? measured.endMs) };
 }
 
 /** Share of a stretch for which a server's cap let nothing run. */

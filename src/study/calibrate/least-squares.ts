@@ -1,3 +1,4 @@
+import { inverseOf } from '../../analysis/matrix.ts';
 import { invariant } from '../../kernel/errors.ts';
 
 /** One observation: what was counted of each cause, and what came of it. */
@@ -130,7 +131,7 @@ function solve({ columns, effects }: Equations): { values: number[]; errors: num
   const spread = inverseGram(columns);
   return {
     values,
-    errors: values.map((_, at) => Math.sqrt(variance * (spread[at]?.[at] ?? Number.POSITIVE_INFINITY))),
+    errors: values.map((_, at) => Math.sqrt(variance * (spread?.[at]?.[at] ?? Number.POSITIVE_INFINITY))),
     residual: effects.length === 0 ? 0 : Math.sqrt(squares / effects.length),
   };
 }
@@ -165,8 +166,8 @@ function leastSquares(columns: readonly (readonly number[])[], effects: readonly
     const own = chosen.map((index) => columns[index] ?? []);
     const inverse = inverseGram(own);
     const target = own.map((column) => dot(column, effects));
-    const costs = inverse.map((row) => dot(row, target));
-    if (costs.some((cost) => !(cost >= 0))) continue;
+    const costs = inverse?.map((row) => dot(row, target));
+    if (!costs || costs.some((cost) => !(cost >= 0))) continue;
     const values = columns.map((_, index) => costs[chosen.indexOf(index)] ?? 0);
     const rest = effects.map((effect, row) => effect - sumAt(columns, { values, row }));
     if (dot(rest, rest) < least) [best, least] = [values, dot(rest, rest)];
@@ -181,26 +182,9 @@ function sumAt(
   return columns.reduce((sum, column, index) => sum + (values[index] ?? 0) * (column[row] ?? 0), 0);
 }
 
-/** Inverse of the columns' Gram matrix, by Gauss and Jordan; not a number where there is none. */
-function inverseGram(columns: readonly (readonly number[])[]): number[][] {
-  const size = columns.length;
-  const work = columns.map((left, row) => [
-    ...columns.map((right) => dot(left, right)),
-    ...columns.map((_, column) => (row === column ? 1 : 0)),
-  ]);
-  for (let pivot = 0; pivot < size; pivot += 1) {
-    const best = work.slice(pivot).reduce((at, row, offset) => {
-      const leader = Math.abs(work[at]?.[pivot] ?? 0);
-      return Math.abs(row[pivot] ?? 0) > leader ? pivot + offset : at;
-    }, pivot);
-    [work[pivot], work[best]] = [work[best] ?? [], work[pivot] ?? []];
-    const lead = work[pivot] ?? [];
-    const scale = lead[pivot] ?? 0;
-    work[pivot] = lead.map((value) => value / scale);
-    for (const [row, values] of work.entries())
-      if (row !== pivot) work[row] = minus(values, work[pivot] ?? [], values[pivot] ?? 0);
-  }
-  return work.map((row) => row.slice(size));
+/** Inverse of the columns' Gram matrix; undefined where they do not determine one. */
+function inverseGram(columns: readonly (readonly number[])[]): number[][] | undefined {
+  return inverseOf(columns.map((left) => columns.map((right) => dot(left, right))));
 }
 
 function dot(left: readonly number[], right: readonly number[]): number {

@@ -1,9 +1,10 @@
+import { statementsOnBothNodes } from '../../run/manifest.ts';
 import type { ServiceTime } from '../../scenario/model-shape.ts';
 import type { Quota } from '../../sim/analytic/quota.ts';
 import type { SharedStation } from '../../sim/analytic/shared-station.ts';
 import { sharedCores } from '../../sim/hosts.ts';
 import { bracketShare } from '../../sim/running-script.ts';
-import { Destination, planScript, routingRulesOf } from '../../sim/script-plan.ts';
+import { planScript, routingRulesOf } from '../../sim/script-plan.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import type { Script } from '../../workload/script.ts';
 import type { ServiceState } from './states.ts';
@@ -164,12 +165,11 @@ export function bracketTime(cluster: Cluster, state: ServiceState, server: strin
 
 /** What a script asks, routed as Pgpool does with these settings. */
 export function profileOf(script: Script, { pgpoolSettings, serviceTimes }: Cluster): ScriptProfile {
-  const { destinations, lastCommit } = planScript(script, routingRulesOf(pgpoolSettings));
-  const both: readonly number[] = [Destination.primaryThenBalanced, Destination.balancedThenPrimary];
+  const planned = planScript(script, routingRulesOf(pgpoolSettings));
   return {
-    statements: destinations.length,
-    brackets: destinations.filter((destination) => both.includes(destination)).length,
-    endsInCommit: serviceTimes.commit !== undefined && lastCommit >= 0,
+    statements: planned.destinations.length,
+    brackets: statementsOnBothNodes(planned),
+    endsInCommit: serviceTimes.commit !== undefined && planned.lastCommit >= 0,
   };
 }
 

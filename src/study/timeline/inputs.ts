@@ -14,6 +14,8 @@ import { pgpoolVersions } from '../../topology/config/pgpool-catalogue.ts';
 import { parsePgpoolDocument } from '../../topology/config/pgpool-document.ts';
 import { branchOf } from '../../topology/config/versions.ts';
 import { type ModelFiles, readModelFiles } from '../../topology/model-files.ts';
+import type { PgpoolConf } from '../../topology/pgpool-conf.ts';
+import { pgpoolConfOf } from '../../topology/pgpool-conf-of.ts';
 
 /** What a timeline is asked of; files as the user named them. */
 export interface TimelineFiles {
@@ -71,11 +73,16 @@ export function readTimelineInput(files: TimelineFiles): TimelineInput {
   problems.push(...checkShape(cluster));
   if (problems.length > 0) throw new InputError(problems.toSorted(byPlace));
   const remarks: string[] = [];
+  const hooked = withHooks(cluster, read, remarks);
+  const versions = { efm: read.efmVersion, pgpool: read.pgpoolVersion };
+  if (!read.pgpool) return { cluster: hooked, versions, hasFollowCommand: true, remarks };
+  const values = valuesOf(read.pgpool);
+  const conf = pgpoolConfOf(values, read.pgpoolVersion);
   return {
-    cluster: withFlags(withHooks(cluster, read, remarks), read, remarks),
-    versions: { efm: read.efmVersion, pgpool: read.pgpoolVersion },
-    hasFollowCommand: read.pgpool === null || followsPrimary(read.pgpool),
-    remarks,
+    cluster: withFlags(hooked, values),
+    versions,
+    hasFollowCommand: conf.hasFollowCommand,
+    remarks: [...remarks, ...pgpoolRemarks(conf)],
   };
 }
 
@@ -190,19 +197,19 @@ function hookRemarks(document: ConfigDocument): string[] {
 }
 
 /** Backend flags are Pgpool's own affair, but one that forbids a detach changes everything. */
-function withFlags(cluster: Cluster, { pgpool }: ModelFiles, remarks: string[]): Cluster {
-  if (!pgpool) return cluster;
-  const values = valuesOf(pgpool);
+function withFlags(cluster: Cluster, values: Readonly<Record<string, string>>): Cluster {
   const flags = Object.entries(values).filter(([name]) => /^backend_flag\d+$/.test(name));
-  for (const name of ['failover_command', 'failback_command']) {
-    if (values[name]) remarks.push(`${name} is set: what it does is not modelled`);
-  }
-  if (/^(on|true|yes|1)$/i.test(values.use_watchdog ?? ''))
-    remarks.push('the watchdog is left out: one Pgpool is simulated, and nobody takes over for it');
   return { ...cluster, pgpoolSettings: { ...cluster.pgpoolSettings, ...Object.fromEntries(flags) } };
 }
 
-function followsPrimary(document: ConfigDocument): boolean {
-  const values = valuesOf(document);
-  return Boolean(values.follow_primary_command || values.follow_master_command);
+/** What a Pgpool of this configuration does and a timeline does not. */
+function pgpoolRemarks({ hasFailoverCommand, hasFailbackCommand, watchdog }: PgpoolConf): string[] {
+  const commands = [
+    ...(hasFailoverCommand ? ['failover_command'] : []),
+    ...(hasFailbackCommand ? ['failback_command'] : []),
+  ];
+  return [
+    ...commands.map((name) => `${name} is set: what it does is not modelled`),
+    ...(watchdog ? ['the watchdog is left out: one Pgpool is simulated, and nobody takes over for it'] : []),
+  ];
 }

@@ -1,3 +1,4 @@
+import { studentQuantile } from '../../analysis/student.ts';
 import { meanOf } from './spread.ts';
 
 /** Seconds of a span per second of a setting: the mean over pairs of trials, and the ends of its 95 % interval. */
@@ -19,7 +20,7 @@ export function slopeOf(differences: readonly number[]): Slope | null {
   const count = differences.length;
   const squares = differences.slice(1).map((value, index) => (value - (differences[index] ?? value)) ** 2);
   const variance = (meanOf(squares) ?? 0) / 2;
-  const reach = studentOf(count - 1) * Math.sqrt(variance / count);
+  const reach = studentQuantile(Math.max(1, count - 1), 0.95) * Math.sqrt(variance / count);
   return { mean: roundSlope(mean), low: roundSlope(mean - reach), high: roundSlope(mean + reach) };
 }
 
@@ -31,11 +32,6 @@ export function certainSlope(slope: Slope | null | undefined): number {
 /** The interval covers 0. */
 export function isNearZero({ low, high }: Slope): boolean {
   return low <= 0 && high >= 0;
-}
-
-/** 97.5 % quantile of Student's t: the first terms of its expansion in 1/degrees, good to 1 % from five degrees on. */
-function studentOf(degrees: number): number {
-  return 1.96 + 2.37 / Math.max(1, degrees) + 2.82 / Math.max(1, degrees) ** 2;
 }
 
 /** Three places. */

@@ -1,4 +1,5 @@
 import { drills } from '../../drills/catalogue.ts';
+import { VirtualClock } from '../../kernel/clock.ts';
 import { Random } from '../../kernel/random.ts';
 import type { RecordedEvent } from '../../recording/events.ts';
 import { heartbeatPeriodMs } from '../../roles/membership.ts';
@@ -7,7 +8,6 @@ import type { AgentBeat } from '../../sim/agent-host.ts';
 import { SimCluster } from '../../sim/cluster.ts';
 import type { LossStyle } from '../../sim/network.ts';
 import type { ScriptWaits } from '../../sim/scripts.ts';
-import { ShiftedClock } from '../../sim/shifted-clock.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import { type EfmSettings, parseEfmSettings } from '../../topology/efm-properties.ts';
 import { pgpoolDurationMs } from '../../topology/pgpool-conf.ts';
@@ -97,7 +97,7 @@ function settingsOf(cluster: Cluster): ReadonlyMap<string, EfmSettings> {
 class TrialRun {
   readonly #plan: TrialPlan;
   readonly #phases: TrialPhases;
-  readonly #clock = new ShiftedClock(0);
+  readonly #clock = new VirtualClock();
   readonly #cluster: SimCluster;
   readonly #watch: ClusterWatch;
   readonly #settings: ReadonlyMap<string, EfmSettings>;
@@ -141,7 +141,7 @@ class TrialRun {
     this.#watch.begin();
     const { target, injectedMs, refused } = this.#act(kind);
     this.#rest(kind);
-    const trial = {
+    return {
       ...this.#watch.result(injectedMs),
       events: this.#events,
       injectedMs,
@@ -150,7 +150,6 @@ class TrialRun {
       refused,
       writableFrom: (atMs: number) => this.#watch.writableFrom(atMs),
     };
-    return trial;
   }
 
   /** Every agent runs, at its own place in the period of its checks. */

@@ -2,7 +2,7 @@ import type { Problem } from '../../kernel/errors.ts';
 import { nearestName } from '../../kernel/nearest-name.ts';
 import { type ConfigDocument, type ConfigEntry, placeOf } from './document.ts';
 import type { EfmProperty } from './efm-catalogue.ts';
-import { efmCatalogue, efmProperty, efmRenames } from './efm-catalogue.ts';
+import { efmCatalogue, efmNameIn, efmProperty, efmRenames } from './efm-catalogue.ts';
 import { compareVersions } from './versions.ts';
 
 /** A problem of one setting that does not know its place yet, and whether it is about the name or the value. */
@@ -49,16 +49,11 @@ function unknownName(name: string, version: string): SettingProblem {
     const message = `EFM ${version} does not know "${name}": it is ${renamed.to} since ${renamed.since}`;
     return { part: 'name', rule: 'efm-property-renamed', message, hint: `write ${renamed.to}` };
   }
-  const old = Object.entries(efmRenames).find(([from, { to }]) => to === name && efmProperty(from, version));
+  const old = efmNameIn(name, version);
   const later = efmCatalogue.find((property) => property.name === name);
   if (old) {
-    const message = `EFM ${version} does not know "${name}" yet: it came with ${old[1].since}`;
-    return {
-      part: 'name',
-      rule: 'efm-property-renamed',
-      message,
-      hint: `its name in ${version} is ${old[0]}`,
-    };
+    const message = `EFM ${version} does not know "${name}" yet: it came with ${efmRenames[old]?.since}`;
+    return { part: 'name', rule: 'efm-property-renamed', message, hint: `its name in ${version} is ${old}` };
   }
   if (later) {
     const message =

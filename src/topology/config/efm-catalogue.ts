@@ -70,6 +70,12 @@ export function efmProperty(name: string, version: string): EfmProperty | undefi
   return came && !gone ? property : undefined;
 }
 
+/** What a version calls a property of this name, or of an old name of it; undefined for one that the version does not have. */
+export function efmNameIn(name: string, version: string): string | undefined {
+  if (efmProperty(name, version)) return name;
+  return Object.entries(efmRenames).find(([from, { to }]) => to === name && efmProperty(from, version))?.[0];
+}
+
 /** Value that a property has when it is not written; '' for one without, undefined for a name the version does not know. */
 export function efmDefaultOf(name: string, version: string): string | undefined {
   const property = efmProperty(name, version);

@@ -6,7 +6,7 @@ import { type ConfigDocument, type ConfigEntry, markProblems } from './document.
  *
  * Values are unquoted; blanks around name and value do not count; a backslash at the end of a line joins the next one, `\n`
  * and the like stand for characters; of a name written twice the last counts. Source: EDB's cluster properties page (unquoted
- * values; joined lines, in notification.text.prefix); that the rest is as in any Java properties file is assumption A30
+ * values; joined lines, in notification.text.prefix); that the rest is as in any Java properties file is assumption C1
  * (docs/method.md). `name: value` and `name value` are told as problems.
  */
 export function parseEfmDocument(text: string, file: string): ConfigDocument {

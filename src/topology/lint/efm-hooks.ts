@@ -140,13 +140,8 @@ export const efmHookRules: readonly Rule[] = [
     consequence: 'It cannot tell Pgpool the new primary: writes fail until a person does.',
     fix: `${postPromotion}=/path/post_promotion.sh %p %f`,
     source: `${properties}: %p is the new primary`,
-    check: ({ efm }) =>
-      efm
-        .filter((file) => !isNative(file))
-        .map((file) => hookOf(file, postPromotion))
-        .filter((hook) => hook !== undefined)
-        .filter((hook) => !hook.words.includes('%p'))
-        .map((hook) => ({ place: hook.place, message: `${told(hook.file, hook.name)} does not pass %p` })),
+    check: (files) =>
+      withoutMark('%p', [postPromotion])({ ...files, efm: files.efm.filter((file) => !isNative(file)) }),
   },
   {
     id: 'efm-hook-without-address',

@@ -1,5 +1,6 @@
 import type { Place, Problem } from '../../kernel/errors.ts';
 import { type ConfigDocument, entryOf, placeOf } from '../config/document.ts';
+import { efmNameIn } from '../config/efm-catalogue.ts';
 import { pgpoolTimeMs, pgpoolTruth, readPgpoolNumber } from '../config/pgpool-values.ts';
 import { compareVersions } from '../config/versions.ts';
 
@@ -105,17 +106,12 @@ export function atLeast(version: string, other: string): boolean {
 
 /** The name of an EFM property in the file's dialect: before 4.0 `primary` is `master`. */
 export function efmName(file: ConfigFile, name: string): string {
-  if (atLeast(file.version, '4.0')) return name;
-  return name
-    .replace(/^stop\.(isolated|failed)\.primary$/, 'stop.$1.master')
-    .replace('primary.shutdown.as.failure', 'master.shutdown.as.failure')
-    .replace('reconfigure.sync.primary', 'reconfigure.sync.master')
-    .replace('script.primary.isolated', 'script.master.isolated');
+  return efmNameIn(name, file.version) ?? name;
 }
 
 /** Pgpool's name of the command that brings standbys back: until 4.1 follow_master_command. */
-export function followName(file: ConfigFile): string {
-  return atLeast(file.version, '4.2') ? 'follow_primary_command' : 'follow_master_command';
+export function followName({ version }: Pick<ConfigFile, 'version'>): string {
+  return atLeast(version, '4.2') ? 'follow_primary_command' : 'follow_master_command';
 }
 
 /** Whether the agent has a database to watch. */

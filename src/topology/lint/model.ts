@@ -6,7 +6,7 @@ import { checkAgreement } from '../check-agreement.ts';
 import type { ConfigDocument, ConfigEntry } from '../config/document.ts';
 import { isMachineBound } from '../efm-properties.ts';
 import { checkVersions, readModelFiles } from '../model-files.ts';
-import type { LintFiles } from './files.ts';
+import { followName, type LintFiles } from './files.ts';
 import { efmFile, pgpoolFile } from './read.ts';
 
 type Path = (string | number)[];
@@ -122,8 +122,7 @@ function pgpoolDocument(
     };
     return entriesAt(values, () => placeOf([...path, 'weight']));
   });
-  const follow = /^4\.[01](\.|$)/.test(version) ? 'follow_master_command' : 'follow_primary_command';
-  const lab: Values = { ...labPgpool, [follow]: '/lab/follow_primary.sh %d %P %h %p' };
+  const lab: Values = { ...labPgpool, [followName({ version })]: '/lab/follow_primary.sh %d %P %h %p' };
   return {
     ...(base ?? { file, kind: 'pgpool', lines: [], problems: [] }),
     entries: overlaid([

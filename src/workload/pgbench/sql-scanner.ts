@@ -110,28 +110,27 @@ export class SqlScanner {
   }
 
   #take(length: number, bare: string): void {
-    if (this.#sql === '') this.#offset = this.#at;
-    this.#sql += this.#text.slice(this.#at, this.#at + length);
-    this.#bare += bare;
-    this.#at += length;
+    this.#put(this.#text.slice(this.#at, this.#at + length), { bare, length });
   }
 
   #force(character: string): void {
-    if (this.#sql === '') this.#offset = this.#at;
-    this.#sql += character;
-    this.#bare += character === ';' ? forcedSemicolon : character;
+    this.#put(character, { bare: character === ';' ? forcedSemicolon : character, length: 1 });
     if (character === ';') this.#words = 0;
-    this.#at += 1;
+  }
+
+  /** Adds to the piece what stands for the next `length` characters. */
+  #put(sql: string, { bare, length }: { bare: string; length: number }): void {
+    if (this.#sql === '') this.#offset = this.#at;
+    this.#sql += sql;
+    this.#bare += bare;
+    this.#at += length;
   }
 
   #takeToken(character: string): void {
     const text = this.#text;
     const question = matchAt(existence, text, this.#at);
     if (question !== null) {
-      if (this.#sql === '') this.#offset = this.#at;
-      this.#sql += 'FALSE';
-      this.#bare += 'FALSE';
-      this.#at += question.length;
+      this.#put('FALSE', { bare: 'FALSE', length: question.length });
       return;
     }
     const span = this.#spanLength();

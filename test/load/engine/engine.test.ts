@@ -42,6 +42,7 @@ describe.each(await transportsHere())('on %s', (transport) => {
       expect(run.finding.found).toBe(write?.due);
       expect(run.result.workers.map(({ transport: used }) => used.split(' ')[0])).toEqual([transport]);
       expect(run.result.sessionProbes.server1).toBeGreaterThanOrEqual(16);
+      expect(run.result.workers[0]?.eventLoopDelayMs?.max).toBeGreaterThanOrEqual(0);
     },
   );
 
@@ -186,6 +187,9 @@ SELECT 1 / 0;
     for (const totals of [read, write])
       expect(totals).toMatchObject({ ok: totals?.due, failed: 0, unknown: 0, skipped: 0 });
     expect(run.result.sessionProbes).toEqual({});
+    expect([
+      ...new Set(run.recording.intervals.flatMap((slice) => Object.keys(slice.readsByServer))),
+    ]).toEqual(['?']);
     await sleep(1500);
     const after = await server.query("SELECT sessions::int FROM pg_stat_database WHERE datname = 'postgres'");
     const opened = Number(after[0]?.sessions) - Number(before[0]?.sessions);

@@ -107,7 +107,7 @@ test.each([
   ['one script', ['-S', '-t', '3']],
   ['by time', ['-S', '-T', '1', '-c', '2']],
   ['scripts by weight, by command', ['-b', 'se@2', '-b', 'si', '-t', '30', '-r', '--max-tries=3']],
-  ['a rate and a limit', ['-S', '-t', '20', '-R', '400', '-L', '200', '-c', '2', '-j', '2']],
+  ['a rate and a limit', ['-S', '-t', '20', '-R', '400', '-L', '20000', '-c', '2', '-j', '2']],
   ['a connection each', ['-S', '-C', '-t', '3']],
   ['kinds of failures', ['-N', '-t', '3', '--failures-detailed', '--max-tries=2', '-M', 'prepared']],
 ])('the report of %s has the same lines', async (_, words) => {

@@ -2,9 +2,10 @@
 // Method: the built program as a person runs it, against a real server; what the server saw of it.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sleep } from '../../../src/kernel/clock.ts';
-import { checkRoom } from '../../../src/load/room.ts';
+import { checkRoom, readServerRoom } from '../../../src/load/room.ts';
+import { newClient } from '../../../src/load/target.ts';
 import { type RealServer, startRealServer } from '../wire/real-server.ts';
 import { bothAgainst, type Running } from './programs.ts';
 import { startSmallPgpool } from './small-pgpool.ts';
@@ -93,6 +94,18 @@ test('through Pgpool-II: reads are named by server, and clients beyond its child
   } finally {
     await pgpool.stop();
   }
+});
+
+test('connections in use on a server are those of others', async () => {
+  const clients = [1, 2, 3].map(() => newClient(server.target, 'others'));
+  const [asking, ...others] = clients;
+  if (!asking) throw new Error('no client');
+  await asking.connect();
+  const inUse = async (): Promise<number> => (await readServerRoom(asking)).inUse;
+  await vi.waitFor(async () => expect(await inUse()).toBe(0), { timeout: 10_000 });
+  for (const other of others) await other.connect();
+  expect(await inUse()).toBe(2);
+  await Promise.all(clients.map((client) => client.end()));
 });
 
 test('25006 fails a transaction, pauses its client, and keeps its session', async () => {

@@ -39,6 +39,11 @@ export class CuttingProxy {
     return { ...this.#upstream, port: typeof address === 'object' && address ? address.port : 0 };
   }
 
+  /** Clients that are connected. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
   /** Ends every connection: with a FIN, or hard. */
   cut(how: 'close' | 'reset'): void {
     for (const { client, upstream } of this.#pairs) {

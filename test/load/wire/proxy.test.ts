@@ -69,8 +69,9 @@ for (const name of await transportsHere()) {
       'a cut (%s) loses each session once, busy and idle',
       async (how) => {
         const talkers = await talkThrough(4);
-        const [first, second] = talkers;
-        if (!first || !second) throw new Error('no talkers');
+        const [first, second, third] = talkers;
+        if (!first || !second || !third) throw new Error('no talkers');
+        expect((await stage.ask(third, 'SELECT 1/0')).error).toMatchObject({ code: '22012' });
         first.wire.sendQuery(compileQuery(['SELECT pg_sleep(60)'], []), []);
         second.wire.sendQuery(rows, [12]);
         await stage.until(() => second.heard.length === 1);

@@ -98,6 +98,18 @@ test('service times of the load come back within a few per cent', () => {
   });
 });
 
+test("a model's COMMIT is taken off a write, and leaves none where it takes as long", () => {
+  const writeBeside = (mean: number): Parameter | undefined => {
+    const commit = { mean, variation: 0.5, distribution: 'lognormal' as const, source: 'belief' };
+    return calibrate(runs, { ...known, commit }).find(({ name }) => name === 'write');
+  };
+  expect(writeBeside(1)?.found).toMatchObject({ meanMs: expect.closeTo(found('write').meanMs - 1, 6) });
+  expect(writeBeside(9)).toMatchObject({
+    found: null,
+    evidence: expect.stringContaining('no more than the model'),
+  });
+}, 60_000);
+
 test('what a switchover shows comes back, and what no run shows is left as it was', () => {
   for (const name of ['stopServer', 'startServer', 'script'] as const) {
     const { meanMs } = found(name);

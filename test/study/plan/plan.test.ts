@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PlanOptions } from '../../../src/study/plan/inputs.ts';
 import { renderPlan } from '../../../src/study/plan/text.ts';
@@ -77,6 +80,22 @@ test('servers that share one machine gain nothing by standbys, and are told so',
   const result = await plan(asked({ model, reads: '9000/s', sessions: '20' }), quiet);
   expect(result.answer.result).toBe('impossible');
   expect(result.remarks.join()).toMatch(/share one machine of two cores/);
+});
+
+test('that Pgpool refuses everybody is said of settings with which it does, and where a primary is lost', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'plan-'));
+  const failsOver = join(dir, 'model.yaml');
+  const text = readFileSync('models/capacity.yaml', 'utf8');
+  writeFileSync(
+    failsOver,
+    text.replace("failover_on_backend_error: 'off'", "failover_on_backend_error: 'on'"),
+  );
+  const remarksOf = async (change: Partial<PlanOptions>): Promise<string> =>
+    (await plan(asked({ reads: '100/s', writes: '10/s', ...change }), quiet)).remarks.join('\n');
+  expect(await remarksOf({})).toMatch(/until EFM detaches it Pgpool refuses every new session/);
+  expect(await remarksOf({ survive: ['standby-loss'] })).not.toMatch(/refuses every new session/);
+  expect(await remarksOf({ model: failsOver })).not.toMatch(/refuses every new session/);
+  rmSync(dir, { recursive: true });
 });
 
 test('simulation confirms the formulas, with intervals, and measures the outage in between', async () => {

@@ -103,6 +103,8 @@ test.each([
   [`/* for update */ SELECT 'into'; ;`, 'read', ['read', 'read']],
   ['SELECT 1 FOR UPDATE', 'write', ['write']],
   ['SELECT 1 FOR NO KEY UPDATE', 'write', ['write']],
+  ['SELECT 1 FOR SHARE', 'write', ['write']],
+  ['SELECT 1 FOR KEY SHARE', 'write', ['write']],
   ['SELECT a INTO b FROM c', 'write', ['write']],
   ['BEGIN; SELECT 1; ROLLBACK TO s; END', 'write', ['begin', 'read', 'write', 'commit']],
   ['start transaction; abort', 'write', ['begin', 'rollback']],

@@ -1,0 +1,40 @@
+// Goal: service times are read from the run in which they hold the least waiting.
+// Method: runs with known times, some of them held back by a cap.
+import { expect, test } from 'vitest';
+import { newHistogram, recordMs } from '../../../src/recording/histogram.ts';
+import type { RunFacts } from '../../../src/study/calibrate/facts.ts';
+import { clearestService } from '../../../src/study/calibrate/service.ts';
+
+/** A run of so many reads by a standby, all of which took so long. */
+function runOf(name: string, takenMs: number, { heldBack = 0, count = 400 } = {}): RunFacts {
+  const service = newHistogram();
+  for (let read = 0; read < count; read += 1) recordMs(service, takenMs);
+  const slice = {
+    startMs: 0,
+    lengthMs: 1000,
+    className: 'read',
+    server: 'server2',
+    latency: service,
+    service,
+  };
+  return { name, heldBack, slices: [slice], roleOf: () => 'standby' } as unknown as RunFacts;
+}
+
+test('the run of the least median is taken', () => {
+  const seen = clearestService([runOf('slow', 3), runOf('quick', 1), runOf('middling', 2)], 'read');
+  expect(seen).toMatchObject({ run: 'quick', count: 400 });
+  expect(seen?.quantiles(0.5)).toBeCloseTo(1, 1);
+  expect(seen?.meanMs).toBeCloseTo(1, 1);
+});
+
+test('a run that a cap held back counts only where there is no other', () => {
+  const held = runOf('held', 1, { heldBack: 0.5 });
+  expect(clearestService([held, runOf('free', 2)], 'read')?.run).toBe('free');
+  expect(clearestService([held, runOf('held more', 2, { heldBack: 1.4 })], 'read')?.run).toBe('held');
+});
+
+test('too few times tell nothing, nor do those of servers of another role', () => {
+  expect(clearestService([runOf('few', 1, { count: 150 })], 'read')).toBeNull();
+  expect(clearestService([runOf('standbys', 1)], 'read', 'primary')).toBeNull();
+  expect(clearestService([runOf('standbys', 1)], 'write')).toBeNull();
+});
