@@ -1,9 +1,29 @@
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+// Layers that keep nothing between two calls: their tests share one set of loaded modules a worker.
+const pureLayers = [
+  'analysis',
+  'drills',
+  'kernel',
+  'recording',
+  'report',
+  'roles',
+  'scenario',
+  'sim',
+  'topology',
+  'workload',
+].map((layer) => `test/${layer}/**/*.test.ts`);
+
+// They measure the memory of their process, and want one of their own.
+const alone = ['test/workload/pool-allocation.test.ts', 'test/workload/slice-recorder.test.ts'];
 
 // Tests that start servers of their own and look at what those do, not at how long it takes.
 const sideBySide = [
   'test/lab/pgpool-config-oracle.test.ts',
   'test/lab/pgpool-differential.test.ts',
+  'test/lab/watchdog-differential.test.ts',
   'test/lab/scripts.test.ts',
   'test/lab/sweep.test.ts',
   'test/load/wire/transport.test.ts',
@@ -13,18 +33,65 @@ const sideBySide = [
   'test/load/pgbench/*.test.ts',
 ];
 
-// Four groups, one after the other: tests of code alone, then those on servers of their own, both side by side; tests on
-// whole labs one at a time, for two labs on two cores would time each other; tests in a real browser last.
+/** Files that take longest, in the order in which they are to begin: none of them is left over for one worker at the end. */
+const longest = [
+  'drills.test.ts',
+  'rehearsal.test.ts',
+  'engine.test.ts',
+  'survival.test.ts',
+  'interrupt.test.ts',
+  'against-pgbench.test.ts',
+  'caps.test.ts',
+  'pgpool-differential.test.ts',
+  'scripts.test.ts',
+  'timeline.test.ts',
+  'timeline-cli.test.ts',
+  'lint.test.ts',
+  'sweep-cli.test.ts',
+  'sensitivity.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification): number => {
+      const place = longest.indexOf(basename(moduleId));
+      return place === -1 ? longest.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => placeOf(a) - placeOf(b));
+  }
+}
+
+// Four groups, one after the other: tests of code alone, two at a time; those on servers of their own, which wait more than
+// they compute; whole labs, two at a time, of which each keeps a tenth of a core busy; tests in a real browser last.
 export default defineConfig({
   test: {
     // Vitest would leave a core of two idle.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
+      {
+        test: {
+          name: 'pure',
+          include: pureLayers,
+          exclude: alone,
+          isolate: false,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: alone,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/browser/**', ...sideBySide],
+          exclude: ['test/lab/**', 'test/browser/**', ...pureLayers, ...sideBySide],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
@@ -33,7 +100,6 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: [...sideBySide],
-          // They wait more than they compute.
           maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -45,7 +111,6 @@ export default defineConfig({
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           exclude: [...sideBySide],
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },

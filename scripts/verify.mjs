@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderDocument } from './verify/document.mjs';
 import { measureDrills } from './verify/drills.mjs';
+import { measureMemory } from './verify/memory.mjs';
+import { measureOutages } from './verify/outages.mjs';
+import { measurePgbench } from './verify/pgbench.mjs';
 import { measurePgpool } from './verify/pgpool.mjs';
 import { measurePredictions } from './verify/predictions.mjs';
 import { measureRehearsals } from './verify/rehearsals.mjs';
@@ -14,32 +17,42 @@ import { measureSeeds } from './verify/seeds.mjs';
 import { measureSoak } from './verify/soak.mjs';
 import { dropOtherPrograms, programOf, readState, stateFolder, writeState } from './verify/state.mjs';
 import { measureTheory } from './verify/theory.mjs';
+import { measureWatchdog } from './verify/watchdog.mjs';
 
-const usage = `usage: npm run verify -- [--fresh] [--keep] [--only NAME] [--runs N] [--seeds N] [--theory-seeds N] [--sequences N] [--soak-minutes N]
+const usage = `usage: npm run verify -- [--fresh] [--keep] [--reuse] [--only NAME] [--runs N] [--seeds N] [--theory-seeds N] [--sequences N] [--soak-minutes N]
   theory       kernel, stations and distributions beside queueing theory, N seeds a model (100; some minutes)
   seeds        the simulator's invariants over N seeds (20)
+  pgbench      N pieces of generated expressions, scripts and random streams through the installed pgbench and ours (100; 4 s each)
   pgpool       N random sequences of steps on a real Pgpool-II and on its statecharts (200)
+  watchdog     N random sequences of steps on three real watchdogs and on their statecharts (20; 80 s each)
   rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
   drills       N runs of every kind of drill on real servers, beside the model's best and worst (10; 4 minutes each)
   predictions  real servers under processor caps beside what was predicted from other loads (10; 6 minutes)
+  outages      N runs of a switchover and a failover beside 200 simulated trials (10; a minute each, and some before)
   soak         N minutes of load with a switchover every 90 s (10)
+  memory       memory of the load engine on both transports over as many minutes (10)
   --fresh      forget what was measured; without it, verify goes on where it was stopped
   --keep       keep the parts that another program was measured with; each part of the document names its commit
+  --reuse      predictions: no run on real servers; calibrate and predict anew from the recordings of earlier ones (keeps, as --keep)
   --only NAME  this part only
 Exit codes: 0 every check holds, 1 usage, 2 a check does not hold, 130 interrupted.
 `;
 
 /** Runs of a part where the command line names no number. */
-const usualRuns = { rehearsals: 5, drills: 10 };
+const usualRuns = { pgbench: 100, watchdog: 20, rehearsals: 5, drills: 10, outages: 10 };
 
 const parts = {
   theory: measureTheory,
   seeds: measureSeeds,
+  pgbench: measurePgbench,
   pgpool: measurePgpool,
+  watchdog: measureWatchdog,
   rehearsals: measureRehearsals,
   drills: measureDrills,
   predictions: measurePredictions,
+  outages: measureOutages,
   soak: measureSoak,
+  memory: measureMemory,
 };
 
 function readOptions() {
@@ -49,6 +62,7 @@ function readOptions() {
       help: { type: 'boolean' },
       keep: { type: 'boolean' },
       only: { type: 'string' },
+      reuse: { type: 'boolean' },
       runs: { type: 'string' },
       seeds: { type: 'string', default: '20' },
       sequences: { type: 'string', default: '200' },
@@ -75,7 +89,8 @@ function readOptions() {
   return {
     ...counts,
     fresh: values.fresh ?? false,
-    keep: values.keep ?? false,
+    keep: (values.keep || values.reuse) ?? false,
+    reuse: values.reuse ?? false,
     help: values.help ?? false,
     only: values.only,
   };

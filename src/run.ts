@@ -9,6 +9,7 @@ import { manifestOf } from './run/manifest.ts';
 import { checkKinds, planRun, type RunPlan } from './run/plan.ts';
 import { writePrediction, writeReports } from './run/reports.ts';
 import type { Assignment } from './scenario/set.ts';
+import { simulationWarnings } from './sim/script-ways.ts';
 import { SimWorld } from './sim/world.ts';
 
 /** What is asked for on the command line. */
@@ -49,7 +50,8 @@ export interface RunResult {
  */
 export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResult> {
   const plan = planRun(request.scenario, request);
-  for (const warning of plan.warnings) hooks.progress(`warning: ${formatProblem(warning)}`);
+  const left = request.world === 'simulated' ? simulationWarnings(plan.load) : [];
+  for (const warning of [...plan.warnings, ...left]) hooks.progress(`warning: ${formatProblem(warning)}`);
   const world = worldOf(request.world, plan, hooks);
   const problems = [...checkKinds(plan, world), ...(await world.check())];
   if (problems.length > 0) throw new InputError(problems);

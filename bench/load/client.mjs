@@ -126,10 +126,13 @@ function turnWindow() {
 
 const io = await openWire({ prefer: transport, expectedConnections: sessions });
 const open = [];
-for (let index = 0; index < sessions; index += 1) {
-  const outcome = await io.open({ target, applicationName: 'bench', index, handler });
-  if (!outcome.ok) throw new Error(outcome.error.message);
-  open.push(outcome.connection);
+while (open.length < sessions) {
+  const indexes = Array.from({ length: Math.min(16, sessions - open.length) }, (_, at) => open.length + at);
+  const attempts = indexes.map((index) => io.open({ target, applicationName: 'bench', index, handler }));
+  for (const outcome of await Promise.all(attempts)) {
+    if (!outcome.ok) throw new Error(outcome.error.message);
+    open.push(outcome.connection);
+  }
 }
 startMs = monotonicMs();
 windowAtMs = warmupSeconds * 1000;

@@ -63,26 +63,19 @@ function rowsAgainstPgbench(results, what, programs, goals = targets) {
   });
 }
 
-async function* closed({
-  server,
-  seconds,
-  count,
-  gate,
-  sessions = [8, 64],
-  protocols = ['prepared', 'simple'],
-}) {
+async function* closed({ server, seconds, count, gate, protocols }) {
   for (const protocol of protocols)
-    for (const clients of sessions) {
-      const plan = { server, protocol, sessions: clients, seconds };
+    for (const sessions of [8, 64]) {
+      const plan = { server, protocol, sessions, seconds };
       const programs = { pgbench: () => pgbench(plan) };
       for (const name of transports) programs[name] = () => ours(name)(plan);
       const results = await rounds({ count, gate, programs });
-      yield rowsAgainstPgbench(results, `${protocol}, ${clients} sessions`, transports);
+      yield rowsAgainstPgbench(results, `${protocol}, ${sessions} sessions`, transports);
     }
 }
 
-async function* scenario({ server, seconds, count, gate }) {
-  for (const protocol of ['prepared', 'simple']) {
+async function* scenario({ server, seconds, count, gate, protocols }) {
+  for (const protocol of protocols) {
     const plan = { server, protocol, sessions: 8, seconds };
     const programs = { pgbench: () => pgbench(plan) };
     for (const name of transports) programs[name] = () => ours(name, { scenario: true })(plan);
@@ -102,7 +95,7 @@ async function* others({ server, seconds, count, gate }) {
   yield rowsAgainstPgbench(await rounds({ count, gate, programs }), 'prepared, 8 sessions', names);
 }
 
-async function* open({ server, seconds, count, gate, rates = [1000, 5000, 10_000] }) {
+async function* open({ server, seconds, count, gate, rates }) {
   const fifo = process.getuid() === 0;
   for (const perSecond of rates) {
     const plan = { server, protocol: 'prepared', sessions: 16, seconds, perSecond };
@@ -158,7 +151,7 @@ async function* pgpool({ server, seconds, count, gate }) {
   }
 }
 
-async function* idle({ server, seconds, gate, sessions }) {
+async function* idle({ server, seconds, gate, idleSessions: sessions }) {
   for (const name of transports) {
     await gate();
     const plan = { server, protocol: 'prepared', sessions, seconds, perSecond: sessions / 10 };

@@ -1,6 +1,7 @@
 // The load engine's bench: `node bench/load/run.mjs [--seconds N] [--rounds N] [--only closed,open,…] [--sessions N]
-// [--no-gate] [--json]`. Starts a PostgreSQL of its own, runs our generator and its rivals in alternation, and prints
-// medians of per-round ratios with their spread. Needs the built program (npm run build).
+// [--protocols prepared,simple] [--rates 1000,5000,10000] [--no-gate] [--json]`. Starts a PostgreSQL of its own, runs our
+// generator and its rivals in alternation, and prints medians of per-round ratios with their spread, a row as soon as it is
+// known; with --json an object a line. Needs the built program (npm run build).
 import { parseArgs } from 'node:util';
 import { groups } from './groups.mjs';
 import { machineLine, untilCalm } from './machine.mjs';
@@ -12,6 +13,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: 'micro,closed,scenario,others,open,pgpool' },
     sessions: { type: 'string', default: '1000' },
+    protocols: { type: 'string', default: 'prepared,simple' },
+    rates: { type: 'string', default: '1000,5000,10000' },
     'no-gate': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -41,20 +44,20 @@ function line({ what, note, target = '', ratio, least, most, ours, theirs }) {
 const sessions = Number(values.sessions);
 const largest = names.includes('idle') ? sessions : 64;
 const server = await startServer({ scale: 10, extra: { max_connections: Math.max(300, largest + 50) } });
-const rows = [];
+const tell = (rows, asLine) => {
+  for (const row of rows) process.stdout.write(`${values.json ? JSON.stringify(row) : asLine(row)}\n`);
+};
 try {
   if (!values.json)
     process.stdout.write('| work | ratio | target | ours | theirs |\n|---|---|---|---|---|\n');
-  for (const name of names) {
-    const plan = { server, seconds: Number(values.seconds), count: Number(values.rounds), gate, sessions };
-    if (name === 'closed' || name === 'open') delete plan.sessions;
-    for await (const part of groups[name](plan)) {
-      rows.push(...part);
-      if (!values.json) process.stdout.write(`${part.map(line).join('\n')}\n`);
-    }
-  }
+  const plan = {
+    ...{ server, gate, seconds: Number(values.seconds), count: Number(values.rounds) },
+    ...{ protocols: values.protocols.split(','), rates: values.rates.split(',').map(Number) },
+    idleSessions: sessions,
+  };
+  for (const name of names) for await (const part of groups[name](plan)) tell(part, line);
 } finally {
   await server.stop();
 }
 const machine = `${machineLine()}; ${values.rounds} rounds of ${values.seconds} s; ${calm ? 'the machine was idle before every run' : 'the machine was NOT known to be idle'}`;
-process.stdout.write(values.json ? `${JSON.stringify({ machine, calm, rows })}\n` : `\n${machine}\n`);
+tell([{ machine, calm }], () => `\n${machine}`);

@@ -22,8 +22,8 @@ const settings = {
   jit: 'off',
 };
 
-/** Starts a server and fills it by `pgbench -i`. @returns its target, pgbench's path and a way to stop it */
-export async function startServer({ scale = 10, extra = {} } = {}) {
+/** Starts a server, on an address of 127/8, and fills it by `pgbench -i`. @returns its target, pgbench's path and a way to stop it */
+export async function startServer({ scale = 10, extra = {}, address = settings.listen_addresses } = {}) {
   const bin = findBinaries().binaries?.postgresBin;
   const user = findRunUser();
   if (!bin || !user) throw new Error('PostgreSQL and a user to run it as are needed; see `pgdrill doctor`');
@@ -33,13 +33,11 @@ export async function startServer({ scale = 10, extra = {} } = {}) {
   const data = join(folder, 'data');
   const asUser = { ...identity, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] };
   execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'bench', '-A', 'trust', '--no-sync'], asUser);
-  const options = Object.entries({ ...settings, ...extra }).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ]);
+  const all = { ...settings, ...extra, listen_addresses: address };
+  const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...asUser, stdio: 'ignore' });
   const target = {
-    host: settings.listen_addresses,
+    host: address,
     port: settings.port,
     user: 'bench',
     database: 'postgres',

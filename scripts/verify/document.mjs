@@ -1,8 +1,12 @@
 // docs/verified.md: what the last verification measured, and what it did not.
+import { memoryLines } from './memory.mjs';
+import { outageLines } from './outages-lines.mjs';
+import { pgbenchLines } from './pgbench.mjs';
 import { predictionLines } from './predictions-lines.mjs';
 import { spreadOf } from './runner.mjs';
 import { table } from './table.mjs';
 import { theoryLines } from './theory.mjs';
+import { watchdogLines } from './watchdog.mjs';
 
 export function renderDocument({ parts }) {
   return [
@@ -10,11 +14,13 @@ export function renderDocument({ parts }) {
     '',
     'Written by `npm run verify` from what it measured; nothing in it is typed by hand. Times are of the longest outage of a',
     'drill, median (least to most). The simulated figures come from service times that were not measured on this machine, but for',
-    'those under Predictions.',
+    'those under Predictions and Outages.',
     '',
     ...section('Simulator: its stations beside queueing theory', 'theory', parts.theory, theoryLines),
     ...section('Simulator: invariants over seeds', 'seeds', parts.seeds, seedLines),
+    ...section('pgbench: its language, there and here', 'pgbench', parts.pgbench, pgbenchLines),
     ...section('Pgpool: the statecharts beside a real Pgpool-II', 'pgpool', parts.pgpool, pgpoolLines),
+    ...section('Watchdog: the statecharts beside three real ones', 'watchdog', parts.watchdog, watchdogLines),
     ...section(
       'Rehearsals: real servers beside the simulation',
       'rehearsals',
@@ -28,7 +34,14 @@ export function renderDocument({ parts }) {
       parts.predictions,
       predictionLines,
     ),
+    ...section(
+      'Outages: real servers beside what simulated trials let expect',
+      'outages',
+      parts.outages,
+      outageLines,
+    ),
     ...section('Soak: one switchover after the other', 'soak', parts.soak, soakLines),
+    ...section('Memory: the load engine over minutes', 'memory', parts.memory, memoryLines),
   ].join('\n');
 }
 
@@ -200,7 +213,7 @@ function drillLines({ runs, bounds }) {
   return [
     `${runs.length} runs of workloads/drills, ${drills.length} drills; in ${same} the agents’ commands came in the simulation’s order.`,
     `${share.toFixed(1)} % of ${all.length} spans lie within the model’s best and worst: those of 400 trials at every phase of the periodic`,
-    'checks, less and plus 0.25 s for the sampling of roles and status; an outage up to 0.6 s and two gaps of its class longer, for the',
+    'checks and of 60 simulated runs of the scenario with its load, less and plus 0.25 s for the sampling of roles and status; an outage up to 0.6 s and two gaps of its class longer, for the',
     'clients’ next try; and as much longer as this machine stalled during the drill. An outage too short to be seen has no length.',
     `Stalls of an idle timer in a run, s: ${seconds(stalls)}. Share of the time in which something waited for a processor:`,
     waited

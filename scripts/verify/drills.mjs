@@ -13,6 +13,9 @@ const failing = new Set(['witness-loss']);
 
 const trials = 400;
 
+/** Simulated runs of each scenario with its load: what clients do changes the course of a drill, and a trial has none. */
+const simulatedRuns = 60;
+
 /** Status and roles are sampled (docs/method.md A1), so an instant may be seen so much late. */
 const samplingMs = 250;
 
@@ -110,9 +113,9 @@ function judge(bounds, drill, { classes, stalledMs }) {
   return spans;
 }
 
-/** Best and worst of every span of every kind, over trials at every phase of the periodic checks. */
+/** Best and worst of every span of every kind, over trials at every phase of the periodic checks and simulated runs under load. */
 async function boundsOf(note) {
-  note(`drills: ${trials} trials of each kind`);
+  note(`drills: ${trials} trials of each kind, ${simulatedRuns} simulated runs of each scenario`);
   const load = (file) => import(pathToFileURL(join(root, 'dist', ...file)).href);
   const { planRun } = await load(['run', 'plan.js']);
   const { TrialThreads } = await load(['study', 'timeline', 'threads.js']);
@@ -137,7 +140,33 @@ async function boundsOf(note) {
   } finally {
     await threads.close();
   }
+  for (const scenario of scenarios) await widen(bounds, fileOf(scenario), load);
   return bounds;
+}
+
+/** Widens the bounds of each kind of drill by what simulated runs of a scenario show with its load. */
+async function widen(bounds, file, load) {
+  const { planRun } = await load(['run', 'plan.js']);
+  const { simulatePlan } = await load(['run', 'simulate.js']);
+  const { summarise } = await load(['analysis', 'summary.js']);
+  for (let seed = 1; seed <= simulatedRuns; seed += 1) {
+    const { drills } = summarise(await simulatePlan(planRun(file, { seed })));
+    for (const drill of drills) {
+      const bound = bounds[drill.kind];
+      if (!bound) continue;
+      for (const { name, startMs, endMs } of drill.timeline) {
+        bound.phases[name] ??= { bestMs: endMs - startMs, worstMs: endMs - startMs, share: 0 };
+        cover(bound.phases[name], endMs - startMs);
+      }
+      for (const name of ['write', 'read']) cover(bound[name], longestMs(drill, name) ?? 0);
+    }
+  }
+}
+
+/** An outage without an end (null) stays one. */
+function cover(range, lengthMs) {
+  if (range.bestMs !== null) range.bestMs = Math.min(range.bestMs, lengthMs);
+  if (range.worstMs !== null) range.worstMs = Math.max(range.worstMs, lengthMs);
 }
 
 function boundsOver(figures) {

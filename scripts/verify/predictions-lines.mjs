@@ -1,8 +1,9 @@
 // The section of docs/verified.md about predictions.
+import { calibrationTable } from './calibrating.mjs';
 import { errorOf, intervalOf, limits, sharesWithin } from './predictions.mjs';
 import { table } from './table.mjs';
 
-export function predictionLines({ runs, calibration }) {
+export function predictionLines({ runs, calibration, predictedBy }) {
   const whole = runs.filter(({ measured, predicted }) => measured && predicted);
   const rows = whole.map((run) => [
     run.id,
@@ -36,8 +37,9 @@ export function predictionLines({ runs, calibration }) {
     `processor cap. Errors are predicted against measured; allowed are ${100 * limits.perSecond} % of reads/s, ${100 * limits.p50} % of p50, ${100 * limits.p99} % of p99, and shares within the`,
     '95 % interval for so many session starts. Latencies in ms, from due time; processor: share of a core that the busiest database server used.',
     'Each is measured / predicted.',
+    ...(predictedBy ? ['', againLine(predictedBy)] : []),
     '',
-    ...table(['service time', 'found', 'distribution', 'residual'], calibration.map(calibrationRow)),
+    ...calibrationTable(calibration),
     '',
     ...table(
       [
@@ -65,8 +67,25 @@ export function predictionLines({ runs, calibration }) {
     '',
     ...table(['weight of the primary', 'measured, %', 'simulated, %'], offload),
     '',
+    withinLine(whole),
+    '',
     ...waitedLines(whole),
   ];
+}
+
+function withinLine(runs) {
+  const counts = Object.keys(limits).map((name) => {
+    const within = runs.filter(
+      (run) => Math.abs(errorOf(run, name) ?? Number.POSITIVE_INFINITY) <= limits[name],
+    );
+    return `${{ perSecond: 'throughput', p50: 'p50', p99: 'p99' }[name]} ${within.length}`;
+  });
+  return `Within the allowed errors, of ${runs.length} configurations: ${counts.join(', ')}.`;
+}
+
+/** Whose predictions stand beside recordings that are older. */
+function againLine({ commit, hash }) {
+  return `The runs on real servers are those of the commit above; service times and predictions were made from their recordings by commit ${commit ?? 'unknown'} (program ${hash}): \`npm run verify -- --reuse --only predictions\`.`;
 }
 
 /** What the machine itself adds to latencies while others work on it. */
@@ -77,13 +96,6 @@ function waitedLines(runs) {
   return [
     `Share of the time in which something waited for a processor: at most ${percent(most)} % of a run. A wait for a processor that others hold is in no model.`,
   ];
-}
-
-function calibrationRow({ name, found, meanMs, distribution, variation, residual }) {
-  if (!found) return [name, 'not told', '', ''];
-  const shape = variation === null ? (distribution ?? '') : `${distribution} ${variation.toFixed(2)}`;
-  const mean = meanMs === null ? '' : `${Number(meanMs.toPrecision(3))} ms`;
-  return [name, mean, shape, residual === null ? '' : `${percent(residual)} %`];
 }
 
 function pair({ measured, predicted }, name, print) {

@@ -1,9 +1,9 @@
 // Service times taken from three loads on one configuration, then predictions of others beside what real servers did there.
 // Every database server has a processor cap, so that the servers of one machine do not stand in for each other's cores.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { calibrate } from './calibrating.mjs';
 import { faultsOf, pgdrill, root } from './runner.mjs';
 import { processorWaitMs } from './stalls.mjs';
 import { partOf, stateFolder } from './state.mjs';
@@ -69,12 +69,13 @@ const predictions = [
   },
 ];
 
-export async function measurePredictions(state, { program, note, save, signal }) {
+export async function measurePredictions(state, { options, program, note, save, signal }) {
   const part = partOf(state, 'predictions', program);
   const folder = join(stateFolder, 'predictions');
   mkdirSync(folder, { recursive: true });
   const model = join(folder, 'capped.yaml');
   const calibrated = join(folder, 'calibrated.yaml');
+  if (options.reuse) return predictAgain(part, { folder, model, calibrated, program, note, save, signal });
   if (!part.calibration) {
     writeFileSync(model, modelText());
     part.calibrationFailures = [];
@@ -85,7 +86,7 @@ export async function measurePredictions(state, { program, note, save, signal })
       part.calibrationFailures.push(...faults.map((fault) => `calibration ${run.id}: ${fault}`));
     }
     if (signal.aborted) return;
-    part.calibration = calibrationOf(folder, { model, calibrated });
+    part.calibration = calibrate(foldersOf(folder), { model, calibrated });
     part.failures = part.calibrationFailures;
     save();
   }
@@ -99,6 +100,49 @@ export async function measurePredictions(state, { program, note, save, signal })
     part.failures = [...(part.calibrationFailures ?? []), ...part.runs.flatMap(failuresOf)];
     save();
   }
+}
+
+/** Service times and predictions of this program, beside what earlier runs on real servers recorded. */
+async function predictAgain(part, { folder, model, calibrated, program, note, save, signal }) {
+  const missing = [...calibrations, ...predictions].filter(
+    ({ id }) => !existsSync(join(folder, id, 'summary.json')),
+  );
+  if (missing.length > 0)
+    throw new Error(`--reuse finds no run of ${missing.map(({ id }) => id).join(', ')}`);
+  part.calibration = calibrate(foldersOf(folder), { model, calibrated });
+  part.predictedBy = program;
+  const runs = [];
+  for (const run of predictions) {
+    note(`predictions: ${run.id}, from its recording`);
+    const before = part.runs.find(({ id }) => id === run.id);
+    const kept = before?.measured ? before : recorded(run, readJson(join(folder, run.id, 'summary.json')));
+    const words = ['simulate', join(folder, `${run.id}.yaml`), '--model', calibrated, ...assignmentsOf(run)];
+    const { summary } = await pgdrill(words, { folder: join(folder, `${run.id}-again`), signal });
+    if (signal.aborted) return;
+    runs.push({ ...kept, predicted: summary && figuresOf(summary) });
+  }
+  part.runs = runs;
+  part.failures = [...(part.calibrationFailures ?? []), ...runs.flatMap(failuresOf)];
+  save();
+}
+
+function foldersOf(folder) {
+  return calibrations.map(({ id }) => join(folder, id));
+}
+
+/** What a run's own summary tells of it; how busy the machine was besides is not known any more. */
+function recorded(run, summary) {
+  const { id, about, full = false } = run;
+  const faults = faultsOf({ code: 0, summary, stderr: '' });
+  return {
+    id,
+    about,
+    full,
+    waited: null,
+    standbys: run.standbys ?? 2,
+    faults,
+    ...figuresBeside(summary),
+  };
 }
 
 /** The reference architecture at addresses of its own, every database server capped. */
@@ -130,15 +174,14 @@ function scenarioText({ id, classes }) {
 async function measure(run, { folder, model, signal }) {
   const file = join(folder, `${run.id}.yaml`);
   writeFileSync(file, scenarioText(run));
-  const set = [];
-  if (run.standbys !== undefined) set.push('--set', `standbys=${run.standbys}`);
-  for (const [index, weight] of (run.weights ?? []).entries())
-    set.push('--set', `model.servers.server${index + 1}.postgres.weight=${weight}`);
   const loadBefore = loadavg()[0];
   const waitedBefore = processorWaitMs();
   const startMs = performance.now();
   const result = join(folder, run.id);
-  const live = await pgdrill(['run', file, '--model', model, ...set], { folder: result, signal });
+  const live = await pgdrill(['run', file, '--model', model, ...assignmentsOf(run)], {
+    folder: result,
+    signal,
+  });
   const waited =
     waitedBefore === null ? null : (processorWaitMs() - waitedBefore) / (performance.now() - startMs);
   const { id, about, full = false } = run;
@@ -148,10 +191,24 @@ async function measure(run, { folder, model, signal }) {
   return {
     ...common,
     components: live.summary.provenance.components,
-    measured: figuresOf(live.summary),
+    ...figuresBeside(live.summary),
     predicted: predicted?.schema === 'pgdrill/summary@1' ? figuresOf(predicted) : null,
-    starts: live.summary.shareInterval.sessionStarts,
-    weights: live.summary.backends.map(({ weight }) => weight),
+  };
+}
+
+/** What a configuration changes in the model. */
+function assignmentsOf({ standbys, weights = [] }) {
+  return [
+    ...(standbys === undefined ? [] : [`standbys=${standbys}`]),
+    ...weights.map((weight, index) => `model.servers.server${index + 1}.postgres.weight=${weight}`),
+  ].flatMap((assignment) => ['--set', assignment]);
+}
+
+function figuresBeside(summary) {
+  return {
+    measured: figuresOf(summary),
+    starts: summary.shareInterval.sessionStarts,
+    weights: summary.backends.map(({ weight }) => weight),
   };
 }
 
@@ -205,24 +262,6 @@ function failuresOf(run) {
   if (!sharesWithin(run))
     failures.push(`prediction ${run.id}: shares outside the interval of ${run.starts} session starts`);
   return failures;
-}
-
-/** Takes the service times with the compiled program and keeps what it found. */
-function calibrationOf(folder, { model, calibrated }) {
-  rmSync(calibrated, { force: true });
-  const results = calibrations.map(({ id }) => join(folder, id));
-  const words = ['calibrate', ...results, '--model', model, '--out', calibrated, '--json', '--quiet'];
-  const program = join(root, 'dist', 'cli', 'main.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`calibrate ended with ${status}: ${stderr.trim()}`);
-  return JSON.parse(stdout).parameters.map(({ name, found, meanMs, distribution, variation, residual }) => ({
-    name,
-    found,
-    meanMs,
-    distribution,
-    variation,
-    residual,
-  }));
 }
 
 function readJson(file) {

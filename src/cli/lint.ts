@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DrillError, ExitCode, InputError, type Problem } from '../kernel/errors.ts';
-import { packageVersion } from '../run/manifest.ts';
+import { packageVersion } from '../lab/package-dir.ts';
 import { loadModel } from '../scenario/load.ts';
 import { efmVersions } from '../topology/config/efm-catalogue.ts';
 import { pgpoolVersions } from '../topology/config/pgpool-catalogue.ts';

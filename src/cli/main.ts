@@ -1,18 +1,23 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from '../kernel/errors.ts';
-import { packageVersion } from '../run/manifest.ts';
-import { calibrateCommand } from './calibrate.ts';
-import { labCommand } from './lab.ts';
-import { lintCommand } from './lint.ts';
+import { packageVersion } from '../lab/package-dir.ts';
 import { explain, outliveReaders } from './output.ts';
-import { pgbenchCommand } from './pgbench.ts';
-import { planCommand } from './plan.ts';
-import { reportCommand } from './report.ts';
-import { runCommand, simulateCommand } from './run.ts';
-import { sweepCommand } from './sweep.ts';
-import { timelineCommand } from './timeline.ts';
-import { uslCommand } from './usl.ts';
+
+/** The commands in the order of the help. Only the one that is called is loaded: all of them are half a second of a processor. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).runCommand(),
+  simulate: async () => (await import('./run.ts')).simulateCommand(),
+  sweep: async () => (await import('./sweep.ts')).sweepCommand(),
+  usl: async () => (await import('./usl.ts')).uslCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
+  lint: async () => (await import('./lint.ts')).lintCommand(),
+  timeline: async () => (await import('./timeline.ts')).timelineCommand(),
+  plan: async () => (await import('./plan.ts')).planCommand(),
+  calibrate: async () => (await import('./calibrate.ts')).calibrateCommand(),
+  lab: async () => (await import('./lab.ts')).labCommand(),
+  pgbench: async () => (await import('./pgbench.ts')).pgbenchCommand(),
+};
 
 const exitCodes = `
 Exit codes:
@@ -37,20 +42,9 @@ async function main(): Promise<void> {
     .enablePositionalOptions()
     .addHelpText('after', exitCodes)
     .showHelpAfterError('(add --help for the usage)');
-  for (const command of [
-    runCommand(),
-    simulateCommand(),
-    sweepCommand(),
-    uslCommand(),
-    reportCommand(),
-    lintCommand(),
-    timelineCommand(),
-    planCommand(),
-    calibrateCommand(),
-    labCommand(),
-    pgbenchCommand(),
-  ])
-    program.addCommand(command);
+  const [word = ''] = process.argv.slice(2);
+  const called = Object.hasOwn(commands, word) ? [commands[word]] : Object.values(commands);
+  for (const load of called) if (load) program.addCommand(await load());
   for (const command of [
     program,
     ...program.commands,

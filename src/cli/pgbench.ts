@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { epochMs } from '../kernel/clock.ts';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
+import { packageVersion } from '../lab/package-dir.ts';
 import { type PgbenchOutcome, runPgbench } from '../load/pgbench/engine.ts';
 import { initialize } from '../load/pgbench/initialize.ts';
 import type { PgbenchPlan } from '../load/pgbench/plan.ts';
@@ -16,7 +17,6 @@ import { SliceWriter } from '../recording/slice-writer.ts';
 import { resultFiles, writeResultFile } from '../recording/store.ts';
 import { type PgbenchRunShape, renderPgbenchProgress, renderPgbenchReport } from '../report/pgbench.ts';
 import { renderPgbenchFigures } from '../report/pgbench-own.ts';
-import { packageVersion } from '../run/manifest.ts';
 import { defaultInitOptions } from '../workload/pgbench/init.ts';
 import { TransactionCounts } from '../workload/pgbench/statistics.ts';
 import { explain, interruptSignal, print } from './output.ts';

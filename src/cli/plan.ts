@@ -25,6 +25,8 @@ export function planCommand(): Command {
     .requiredOption('--model <file>', 'cluster model with servers, their cpu, and service times')
     .option('--reads <rate>', 'reads a second at the peak, such as 2000/s')
     .option('--writes <rate>', 'writes a second at the peak')
+    .option('--read-script <file>', "what a read does, in pgbench's language (default: builtin:select-only)")
+    .option('--write-script <file>', 'what a write does (default: builtin:tpcb-like)')
     .addOption(
       new Option('--slo <threshold>', "objective such as 'read.p99 < 20ms'; may be given again")
         .argParser(collect)

@@ -51,9 +51,9 @@ export function timelineCommand(): Command {
 
 async function carryOut(options: TimelineOptions): Promise<void> {
   const { efm = null, pgpool = null, model = null, versions = null, drill, trials, seed } = options;
-  noteTo(options)(`simulating ${trials} drills of kind ${drill}`);
   const targetMs = options.target ?? null;
-  const result = await timeline({ drill, efm, pgpool, model, versions, trials, seed, targetMs });
+  const note = noteTo(options);
+  const result = await timeline({ drill, efm, pgpool, model, versions, trials, seed, targetMs, note });
   print(options.json ? JSON.stringify(result, null, 2) : renderTimeline(result));
 }
 

@@ -57,7 +57,7 @@ export async function killProcesses(
   const pids = new Set(before.map(({ pid }) => pid));
   for (const { pid } of rootsFirst(before)) signal(pid, 'SIGKILL');
   await untilNone(list, { withinMs: vanishedWithinMs, each: ({ pid }) => signal(pid, 'SIGKILL') });
-  removeSegments(pids, dataDirs);
+  await removeSegments(pids, dataDirs);
   if (before.some(({ program }) => program === 'pgpool')) removeSemaphores(pids);
   return before.length;
 }
@@ -95,7 +95,7 @@ export async function stopProcesses(labDir: string): Promise<void> {
       if (!servers.has(program) || isForced) signal(pid, 'SIGKILL');
     },
   });
-  removeSegments(
+  await removeSegments(
     creators,
     subfolders(labDir).map((name) => join(labDir, name, 'data')),
   );

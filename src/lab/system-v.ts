@@ -1,18 +1,34 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { epochMs, sleep } from '../kernel/clock.ts';
+
+/**
+ * A killed process no longer shows its program before it has given its memory back, which takes as long as it gets no
+ * processor; a segment of a reused process number stays attached for good. ms.
+ */
+const detachedWithinMs = 2000;
 
 /**
  * Removes shared memory segments that killed servers left: those made by the given processes, or named in the
  * postmaster.pid of a data folder, and attached by nobody. Another clean-up (a server that starts, the watcher) may be
  * quicker; a segment that stays costs a few bytes.
  */
-export function removeSegments(creators: ReadonlySet<number>, dataDirs: readonly string[]): void {
+export async function removeSegments(
+  creators: ReadonlySet<number>,
+  dataDirs: readonly string[],
+): Promise<void> {
   const named = new Set(dataDirs.map(segmentOf).filter((id) => id !== undefined));
-  for (const row of rowsOf('shm')) {
-    const [, id, , , creator, , attached] = row.map(Number);
-    if (id === undefined || attached !== 0) continue;
-    if (creators.has(creator ?? -1) || named.has(id)) runQuietly('ipcrm', ['-m', String(id)]);
+  const untilMs = epochMs() + detachedWithinMs;
+  for (let isLeft = true; isLeft; await sleep(20)) {
+    isLeft = false;
+    for (const row of rowsOf('shm')) {
+      const [, id = -1, , , creator = -1, , attached] = row.map(Number);
+      if (!creators.has(creator) && !named.has(id)) continue;
+      if (attached === 0) runQuietly('ipcrm', ['-m', String(id)]);
+      else isLeft = true;
+    }
+    if (epochMs() > untilMs) return;
   }
 }
 

@@ -36,10 +36,14 @@ kill -INT $(members pgpool)
 kill -QUIT $(members postgres)
 for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -z "$(members postgres pgpool)" ] && break; sleep 0.3; done
 kill -KILL $(members helper postgres pgpool)
-sleep 0.3
-while read -r key id mode size creator last attached rest; do
-  case "$servers" in *" $creator "*) [ "$attached" = 0 ] && ipcrm -m "$id" ;; esac
-done </proc/sysvipc/shm
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+  sleep 0.3
+  left=
+  while read -r key id mode size creator last attached rest; do
+    case "$servers" in *" $creator "*) [ "$attached" = 0 ] && ipcrm -m "$id" || left=yes ;; esac
+  done </proc/sysvipc/shm
+  [ -z "$left" ] && break
+done
 if [ -n "$groups" ]; then
   for turn in 1 2 3 4 5 6 7 8 9 10; do rmdir "$groups"/*/ "$groups" 2>/dev/null; [ -d "$groups" ] || break; sleep 0.2; done
 fi

@@ -1,5 +1,6 @@
 import { build, type Histogram, HistogramLogReader, HistogramLogWriter } from 'hdr-histogram-js';
 import { invariant } from '../kernel/errors.ts';
+import { PackedHistogram } from './packed-histogram.ts';
 import type { Percentiles } from './summary.ts';
 
 export type { Histogram };
@@ -22,9 +23,12 @@ export function recordMs(histogram: Histogram, spanMs: number): void {
 }
 
 /** One histogram with the counts of all of `parts`, which stay as they are. */
-export function mergeHistograms(parts: Iterable<Histogram>): Histogram {
+export function mergeHistograms(parts: Iterable<Histogram | PackedHistogram>): Histogram {
   const merged = newHistogram();
-  for (const part of parts) if (part.totalCount > 0) merged.add(part);
+  for (const part of parts) {
+    if (part instanceof PackedHistogram) part.addTo(merged);
+    else if (part.totalCount > 0) merged.add(part);
+  }
   return merged;
 }
 
@@ -89,6 +93,9 @@ export function decodeLogLine(line: string): (LogLine & { histogram: Histogram }
   }
 }
 
+/** Buckets up to 8 ms, where most of what is measured lies. */
+const leastBuckets = 4096;
+
 /** The buckets that hold something, lowest value first: small and transferable between threads. */
 export interface PackedCounts {
   /** Lowest value of each bucket, µs. */
@@ -101,7 +108,8 @@ export interface PackedCounts {
  * times cheaper to record into than the library (bench/load/micro.mjs). Becomes a `Histogram` by `unpackInto`.
  */
 export class LatencyCounts {
-  #counts = new Uint32Array(4096);
+  /** Nothing until something is recorded: most servers of a set of counts never answer a class. */
+  #counts = new Uint32Array(0);
   /** Highest bucket that something was recorded in since the last `take`; -1 for none. */
   #highest = -1;
 
@@ -136,7 +144,7 @@ export class LatencyCounts {
 
   /** Makes room for a value of that index and counts it. */
   #growFor(index: number): void {
-    const grown = new Uint32Array(Math.max(this.#counts.length * 2, index + 1));
+    const grown = new Uint32Array(Math.max(leastBuckets, this.#counts.length * 2, index + 1));
     grown.set(this.#counts);
     grown[index] = 1;
     this.#counts = grown;

@@ -1,7 +1,9 @@
 import type { RecordedEvent } from './events.ts';
+import type { Histogram } from './histogram.ts';
 import type { Interval } from './intervals.ts';
-import type { LatencySlice } from './latency.ts';
+import { type LatencySlice, packSlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
+import { IntervalPacker } from './packed-intervals.ts';
 import type { LedgerFinding, Recorder, Recording } from './recording.ts';
 import type { CountCheck } from './summary.ts';
 
@@ -11,9 +13,10 @@ export interface SettledCounts {
   counters: CountCheck[];
 }
 
-/** Keeps a run in memory: for simulated runs and tests. */
+/** Keeps a run in memory, packed, so that hours of it find room: for simulated runs and tests. */
 export class MemoryRecorder implements Recorder {
   readonly #events: RecordedEvent[] = [];
+  readonly #packer = new IntervalPacker();
   readonly #intervals: Interval[] = [];
   readonly #latency: LatencySlice[] = [];
 
@@ -22,11 +25,11 @@ export class MemoryRecorder implements Recorder {
   }
 
   interval(interval: Interval): void {
-    this.#intervals.push(interval);
+    this.#intervals.push(this.#packer.pack(interval));
   }
 
-  latency(slice: LatencySlice): void {
-    this.#latency.push(slice);
+  latency(slice: LatencySlice<Histogram>): void {
+    this.#latency.push(packSlice(slice));
   }
 
   /** Everything so far as a recording, events and latencies in order of time (ties as they came). */

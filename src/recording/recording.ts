@@ -1,4 +1,5 @@
 import type { RecordedEvent } from './events.ts';
+import type { Histogram } from './histogram.ts';
 import type { Interval } from './intervals.ts';
 import type { LatencySlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
@@ -36,5 +37,5 @@ export interface LedgerFinding {
 export interface Recorder {
   event(event: RecordedEvent): void;
   interval(interval: Interval): void;
-  latency(slice: LatencySlice): void;
+  latency(slice: LatencySlice<Histogram>): void;
 }

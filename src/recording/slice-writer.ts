@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
-import { logHeader } from './histogram.ts';
+import { type Histogram, logHeader } from './histogram.ts';
 import type { Interval } from './intervals.ts';
 import { encodeSlice, type LatencySlice } from './latency.ts';
 import type { Recorder } from './recording.ts';
@@ -36,7 +36,7 @@ export class SliceWriter implements Pick<Recorder, 'interval' | 'latency'> {
     this.#append(resultFiles.intervals, `${JSON.stringify(interval)}\n`);
   }
 
-  latency(slice: LatencySlice): void {
+  latency(slice: LatencySlice<Histogram>): void {
     this.#append(resultFiles.latency, encodeSlice(slice));
   }
 

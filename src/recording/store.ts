@@ -12,11 +12,13 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
 import type { RecordedEvent } from './events.ts';
-import { decodeLogLine, logHeader } from './histogram.ts';
+import { decodeLogLine, type Histogram, logHeader } from './histogram.ts';
 import type { Interval } from './intervals.ts';
 import { encodeSlice, type LatencySlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
 import type { SettledCounts } from './memory.ts';
+import { PackedHistogram } from './packed-histogram.ts';
+import { IntervalPacker } from './packed-intervals.ts';
 import type { Recorder, Recording } from './recording.ts';
 import { eventShape, intervalShape, manifestShape, schemaShape, settledShape } from './shapes.ts';
 
@@ -83,7 +85,7 @@ export class ResultWriter implements Recorder {
     this.#append('intervals', `${JSON.stringify(interval)}\n`);
   }
 
-  latency(slice: LatencySlice): void {
+  latency(slice: LatencySlice<Histogram>): void {
     this.#append('latency', encodeSlice(slice));
   }
 
@@ -144,11 +146,11 @@ export function readRecording(folder: string): Recording {
   const manifest = readManifest(folder);
   const settled = readWhole(folder, resultFiles.ledger);
   const counts = settled === null ? null : parsed(settledShape, settled, join(folder, resultFiles.ledger));
-  const events = readLines(folder, resultFiles.events, eventShape) as unknown as RecordedEvent[];
+  const events = [...readLines(folder, resultFiles.events, eventShape)] as unknown as RecordedEvent[];
   return {
     manifest,
     events: events.sort((a, b) => a.atMs - b.atMs),
-    intervals: readLines(folder, resultFiles.intervals, intervalShape),
+    intervals: readIntervals(folder),
     latency: readLatency(folder),
     ledger: counts?.ledger ?? null,
     counters: counts?.counters ?? [],
@@ -174,6 +176,13 @@ function readManifest(folder: string): Manifest {
   return parsed(manifestShape, text, path);
 }
 
+function readIntervals(folder: string): Interval[] {
+  const packer = new IntervalPacker();
+  return Array.from(readLines(folder, resultFiles.intervals, intervalShape), (interval) =>
+    packer.pack(interval),
+  );
+}
+
 function readLatency(folder: string): LatencySlice[] {
   const path = join(folder, resultFiles.latency);
   const slices = new Map<string, Partial<LatencySlice>>();
@@ -192,8 +201,8 @@ function readLatency(folder: string): LatencySlice[] {
     const key = `${startMs} ${className}/${server}`;
     const slice = slices.get(key) ?? { startMs, lengthMs, className, server };
     slices.set(key, slice);
-    if (part === 'latency') slice.latency = histogram;
-    if (part === 'service') slice.service = histogram;
+    if (part === 'latency') slice.latency = PackedHistogram.of(histogram);
+    if (part === 'service') slice.service = PackedHistogram.of(histogram);
   }
   return [...slices.values()].filter(isWhole).sort((a, b) => a.startMs - b.startMs);
 }
@@ -203,18 +212,23 @@ function isWhole(slice: Partial<LatencySlice>): slice is LatencySlice {
   return slice.latency !== undefined && slice.service !== undefined;
 }
 
-function readLines<Shape extends z.ZodType>(folder: string, name: string, shape: Shape): z.output<Shape>[] {
+function* readLines<Shape extends z.ZodType>(
+  folder: string,
+  name: string,
+  shape: Shape,
+): Generator<z.output<Shape>> {
   const lines = linesOf(readWhole(folder, name) ?? '');
-  const values: z.output<Shape>[] = [];
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
+    let value: z.output<Shape>;
     try {
-      values.push(parsed(shape, line, `${join(folder, name)}:${index + 1}`));
+      value = parsed(shape, line, `${join(folder, name)}:${index + 1}`);
     } catch (error) {
       if (index < lines.length - 1) throw error;
+      return;
     }
+    yield value;
   }
-  return values;
 }
 
 /** Lines of a text; the last one is empty unless it was cut off before its newline. */

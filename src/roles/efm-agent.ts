@@ -1,4 +1,3 @@
-import { type ActorRefFrom, createActor } from 'xstate';
 import type { AgentCommandName, AgentRole } from '../recording/events.ts';
 import type { EfmSettings } from '../topology/efm-properties.ts';
 import { AgentOrders } from './agent-orders.ts';
@@ -21,7 +20,7 @@ import { runNotificationScript } from './notification-script.ts';
 import { Requests } from './requests.ts';
 import { noticeSettings } from './side-work.ts';
 import { roleOf, statePath } from './state-path.ts';
-import { xstateClock } from './xstate-clock.ts';
+import { Statechart } from './statechart.ts';
 
 /** Who an agent is: its server and every server that may be a member, in the order of the cluster's node list. */
 export interface AgentIdentity {
@@ -52,7 +51,7 @@ export class EfmAgent implements AgentParts {
   promotable: boolean;
   vipActive = false;
   primaryEpoch = 0;
-  readonly #actor: ActorRefFrom<typeof efmAgentMachine>;
+  readonly #actor: Statechart<typeof efmAgentMachine>;
   readonly #checks: DatabaseChecks;
   readonly #files: FileWatch;
   readonly #credentials: CredentialTest;
@@ -108,8 +107,8 @@ export class EfmAgent implements AgentParts {
       state,
     };
     this.#orders = new AgentOrders(this, { tell, watch: (expected) => this.#checks.watch(expected) });
-    this.#actor = createActor(efmAgentMachine, {
-      clock: xstateClock(host.clock),
+    this.#actor = new Statechart(efmAgentMachine, {
+      clock: host.clock,
       input: { node: this.node, settings },
     });
     this.#actor.on('*', (emission) => this.#orders.carryOut(emission));

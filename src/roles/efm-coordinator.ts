@@ -1,4 +1,3 @@
-import { type ActorRefFrom, createActor } from 'xstate';
 import type { AgentRole } from '../recording/events.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { hasHook, hasSince } from './efm-abilities.ts';
@@ -10,7 +9,7 @@ import { hookNotice } from './efm-notices.ts';
 import { keepsPrimary, mayPromote } from './efm-shared-state.ts';
 import type { AgentMessage, AgentRequest, MemberStatus } from './host.ts';
 import { verifyLimitMs } from './side-work.ts';
-import { xstateClock } from './xstate-clock.ts';
+import { Statechart } from './statechart.ts';
 
 /** States that a primary with an agent ends. */
 const waitsForPrimary: ReadonlySet<string> = new Set([
@@ -29,7 +28,7 @@ type Switchover = ByHand & Pick<Extract<CoordinatorEvent, { type: 'switchover' }
 /** The coordinator's statechart inside an agent: it works only while its agent is the membership coordinator. */
 export class EfmCoordinator {
   readonly #agent: AgentParts;
-  #running: ActorRefFrom<typeof efmCoordinatorMachine> | null = null;
+  #running: Statechart<typeof efmCoordinatorMachine> | null = null;
   readonly #matters: Matters;
   #state = 'stable';
   #withoutStandbys = false;
@@ -44,13 +43,10 @@ export class EfmCoordinator {
   }
 
   /** The statechart; it runs from the first matter on, since most agents never coordinate. */
-  get #actor(): ActorRefFrom<typeof efmCoordinatorMachine> {
+  get #actor(): Statechart<typeof efmCoordinatorMachine> {
     if (this.#running) return this.#running;
     const { host, settings } = this.#agent;
-    const actor = createActor(efmCoordinatorMachine, {
-      clock: xstateClock(host.clock),
-      input: { settings },
-    });
+    const actor = new Statechart(efmCoordinatorMachine, { clock: host.clock, input: { settings } });
     this.#running = actor;
     actor.on('*', (emission) => this.#carryOut(emission));
     actor.subscribe(({ value }) => this.#noteState(String(value)));

@@ -1,4 +1,3 @@
-import { type Actor, createActor } from 'xstate';
 import { judgeNodes } from '../topology/routing.ts';
 import { isValid, type PgpoolState, validNodes } from './pgpool-failover.ts';
 import { type CheckPurpose, healthCheckMachine } from './pgpool-health-check.ts';
@@ -12,7 +11,7 @@ import {
 } from './pgpool-replication-check.ts';
 import type { CompleteSettings } from './pgpool-settings.ts';
 import { pgpoolFeatures } from './pgpool-versions.ts';
-import { xstateClock } from './xstate-clock.ts';
+import { Statechart } from './statechart.ts';
 
 /** What the checks of a Pgpool see and do of it. */
 interface CheckedPgpool {
@@ -30,7 +29,7 @@ export class PgpoolChecks {
   readonly #host: PgpoolHost;
   readonly #settings: CompleteSettings;
   readonly #pgpool: CheckedPgpool;
-  readonly #healthChecks = new Map<number, Actor<typeof healthCheckMachine>>();
+  readonly #healthChecks = new Map<number, Statechart<typeof healthCheckMachine>>();
   /** Second of the day before which auto_failback leaves a node alone. */
   readonly #failbackFrom = new Map<number, number>();
   readonly #replication: ReplicationCheck;
@@ -84,8 +83,8 @@ export class PgpoolChecks {
   #forkHealthCheck(node: number): void {
     const conf = this.#settings.nodes[node]?.healthCheck;
     if (!conf || conf.periodMs <= 0) return;
-    const check = createActor(healthCheckMachine, {
-      clock: xstateClock(this.#host.clock),
+    const check = new Statechart(healthCheckMachine, {
+      clock: this.#host.clock,
       input: {
         conf,
         purpose: () => this.#purposeOf(node),

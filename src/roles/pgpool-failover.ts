@@ -4,7 +4,7 @@ import { effectivePrimary, findPrimary, type RecoveryAnswer } from '../topology/
 /**
  * The steps of Pgpool's `failover()` as pure functions on its shared state, in streaming replication mode.
  *
- * Source: Pgpool-II 4.3.5, src/main/pgpool_main.c, checked against live scenarios (docs/method.md). Where that version
+ * Source: Pgpool-II 4.3.5, src/main/pgpool_main.c, checked against the real one (docs/pgpool-observed.md). Where that version
  * surprises, these do too.
  */
 

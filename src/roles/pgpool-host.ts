@@ -32,6 +32,11 @@ export interface PgpoolHost {
   cutSessions(cut: Cut): void;
   /** Children without a client, and the others after their client, renew themselves and their cached connections. */
   renewChildren(): void;
+  /**
+   * Forks children in place of those that were killed for a request, one after the other, while Pgpool is still switching; left out:
+   * it takes 40 ms.
+   */
+  forkChildren?(cut: Cut, done: () => void): void;
   /** Switching is over. */
   serving(): void;
   /** The main process has come to rest and forks children in place of those that have ended. */

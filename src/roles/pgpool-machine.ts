@@ -95,7 +95,7 @@ const follow = base.createStateConfig({
  * have ended by themselves are forked again in `idle` and `reaping` only. The follow lock is held by a follow run from
  * `choosing` to its end, and by the replication check; a search and the next run wait for it.
  *
- * Source: Pgpool-II 4.3.5, src/main/pgpool_main.c; live scenarios L1 to L14 (docs/method.md).
+ * Source: Pgpool-II 4.3.5, src/main/pgpool_main.c; sequences of docs/pgpool-observed.md.
  */
 export const pgpoolMachine = base.createMachine({
   id: 'pgpool',
@@ -152,7 +152,7 @@ export const pgpoolMachine = base.createMachine({
           always: [{ guard: 'mustSearch', target: 'searching' }, { target: 'concluding' }],
         },
         searching,
-        concluding: { entry: finish, after: { forkChildren: 'taking' } },
+        concluding: { entry: finish, on: { 'children.forked': 'taking' } },
         resting: { entry: base.emit({ type: 'serving' }), after: { pcpRestart: 'rested' } },
         rested: {
           always: [

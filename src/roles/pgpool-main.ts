@@ -62,6 +62,7 @@ type MainEvent =
   | { type: 'request'; request: NodeRequest }
   | { type: 'roles'; answers: readonly RecoveryAnswer[]; upstreams?: readonly (number | null)[] }
   | { type: 'command.ended' }
+  | { type: 'children.forked' }
   | { type: 'follow.ended' }
   /** The pause between two looks for the primary is over before its time. */
   | { type: 'pause.cutShort' }
@@ -82,6 +83,8 @@ type MainEmission =
   | { type: 'cut'; cut: Cut }
   /** Children that are not cut renew themselves after their client. */
   | { type: 'renewChildren' }
+  /** Fork children in place of those that were killed; `children.forked` answers. */
+  | { type: 'forkChildren'; cut: Cut }
   /** Switching is over: sessions are served again. */
   | { type: 'serving' }
   /** The main process takes note of children that have ended, and forks new ones. */
@@ -101,8 +104,8 @@ type MainEmission =
 /** Pgpool's queue of node requests; a request beyond it is dropped in silence. */
 export const queueLength = 10;
 
-/** From the end of the search to serving again: killed children are gone and new ones forked (measured 30 to 100 ms with 32 children). */
-const forkChildrenMs = 40;
+/** How long it takes to fork all children again (measured 30 to 100 ms with 32 children), where the host does not say. */
+export const forkChildrenMs = 40;
 
 /**
  * The main process sleeps a second before it restarts its PCP process; it takes no request meanwhile and forks no child in
@@ -126,8 +129,6 @@ export const mainBase = setup({
     emitted: {} as MainEmission,
   },
   delays: {
-    forkChildren: ({ context: { taken } }) =>
-      taken === null || taken.cut.scope === 'none' ? 0 : forkChildrenMs,
     forkAll: forkChildrenMs,
     pcpRestart: pcpRestartMs,
     searchPause: searchPauseMs,
@@ -223,6 +224,7 @@ export const takeFound = mainBase.assign({
 
 export const finish = mainBase.enqueueActions(({ context, enqueue }) => {
   const { taken, starting, shared, found, settings } = context;
+  enqueue.emit({ type: 'forkChildren', cut: taken?.cut ?? { scope: 'none' } });
   if (starting) {
     const marked = found >= 0 ? [found] : [];
     enqueue.assign({ starting: false, shared: { ...shared, primary: found, marked } });

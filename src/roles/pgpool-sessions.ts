@@ -7,7 +7,7 @@ import { switchWaitMs } from './pgpool-versions.ts';
 /**
  * What Pgpool tells its clients, as pure functions: who gets a session, and what a lost backend does to one.
  *
- * Source: Pgpool-II 4.3.5, src/protocol/pool_connection_pool.c and the messages measured on it (docs/method.md).
+ * Source: Pgpool-II 4.3.5, src/protocol/pool_connection_pool.c and the messages of the real one (docs/pgpool-observed.md).
  */
 
 /** An error as a client sees it; `closed` is a connection that ends without a message. */

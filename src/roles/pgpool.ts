@@ -1,16 +1,15 @@
-import { type Actor, createActor } from 'xstate';
 import { PgpoolChecks } from './pgpool-checks.ts';
 import type { NodeRequest, NodeStatus, PgpoolState } from './pgpool-failover.ts';
 import { FollowLock } from './pgpool-follow-lock.ts';
 import type { PgpoolHost } from './pgpool-host.ts';
 import { pgpoolMachine } from './pgpool-machine.ts';
-import type { PgpoolMainSettings } from './pgpool-main.ts';
+import { forkChildrenMs, type PgpoolMainSettings } from './pgpool-main.ts';
 import { type GracefulRequest, PcpCommands, type PcpReply } from './pgpool-pcp.ts';
 import type { ReplicationView } from './pgpool-replication-check.ts';
 import { NodeRequests } from './pgpool-requests.ts';
 import { type CompleteSettings, completeSettings, type PgpoolSettings } from './pgpool-settings.ts';
 import { pgpoolFeatures } from './pgpool-versions.ts';
-import { xstateClock } from './xstate-clock.ts';
+import { Statechart } from './statechart.ts';
 
 export type { PgpoolHost, PgpoolSettings };
 
@@ -66,8 +65,8 @@ const servingStates = ['starting', 'idle', 'resting', 'rested', 'blocked', 'reap
 export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared: PgpoolState): Pgpool {
   const complete = completeSettings(settings);
   const lock = new FollowLock();
-  const actor = createActor(pgpoolMachine, {
-    clock: xstateClock(host.clock),
+  const actor = new Statechart(pgpoolMachine, {
+    clock: host.clock,
     input: {
       settings: mainSettingsOf(complete),
       shared,
@@ -123,7 +122,7 @@ export function createPgpool(host: PgpoolHost, settings: PgpoolSettings, shared:
   };
 }
 
-type Main = Actor<typeof pgpoolMachine>;
+type Main = Statechart<typeof pgpoolMachine>;
 
 function viewOf(actor: Main): Pick<Pgpool, 'nodes' | 'state' | 'switching' | 'reaps' | 'following'> {
   let judged: unknown;
@@ -189,6 +188,12 @@ function listen(actor: Main, host: PgpoolHost): (hear: () => void) => void {
     if (cut.scope !== 'none') host.cutSessions(cut);
   });
   actor.on('renewChildren', () => host.renewChildren());
+  actor.on('forkChildren', ({ cut }) => {
+    const forked = (): void => actor.send({ type: 'children.forked' });
+    if (cut.scope === 'none') host.clock.setTimeout(forked, 0);
+    else if (host.forkChildren) host.forkChildren(cut, forked);
+    else host.clock.setTimeout(forked, forkChildrenMs);
+  });
   actor.on('serving', () => {
     host.serving();
     const hearing = waiting;

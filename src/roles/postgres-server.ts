@@ -1,6 +1,6 @@
-import { type Actor, createActor, setup } from 'xstate';
+import { setup } from 'xstate';
 import type { Clock } from '../kernel/clock.ts';
-import { xstateClock } from './xstate-clock.ts';
+import { Statechart } from './statechart.ts';
 
 export type ServerState = 'down' | 'starting' | 'standby' | 'promoting' | 'primary' | 'stopping';
 
@@ -129,9 +129,9 @@ export function createPostgresServer(
   input: { timings: ServerTimings; upstream: string | null },
   onEnter: (state: ServerState) => void,
 ): PostgresServer {
-  const actor: Actor<typeof postgresMachine> = createActor(postgresMachine, {
+  const actor = new Statechart(postgresMachine, {
     input: { ...input, standbySignal: input.upstream !== null },
-    clock: xstateClock(clock),
+    clock,
   });
   actor.start();
   actor.on('entered', ({ state }) => onEnter(state));

@@ -24,6 +24,11 @@ export class WatchdogLink {
     this.#send('beacon', to);
   }
 
+  /** Asks a peer that is reachable again who it is now; both know each other then. */
+  inquire(node: number): void {
+    this.#send('info', [node]);
+  }
+
   isCurrent(id: number): boolean {
     return id === this.#current;
   }

@@ -1,6 +1,6 @@
-import { type Actor, createActor } from 'xstate';
 import type { WatchdogConf } from '../topology/pgpool-conf.ts';
 import type { GatedRequest, GateVerdict } from './pgpool-host.ts';
+import { Statechart } from './statechart.ts';
 import { WatchdogBeacon } from './watchdog-beacon.ts';
 import { WatchdogFailovers } from './watchdog-failovers.ts';
 import { WatchdogFollowers } from './watchdog-followers.ts';
@@ -19,14 +19,13 @@ import { WatchdogMembers } from './watchdog-members.ts';
 import { answerNode, takeMessage, type WatchdogDesk } from './watchdog-messages.ts';
 import type { QuorumStatus } from './watchdog-quorum.ts';
 import { WatchdogVip } from './watchdog-vip.ts';
-import { xstateClock } from './xstate-clock.ts';
 
 /** One node of Pgpool's watchdog: its statechart, what it knows of the others, beacons, life check and votes. */
 export class Watchdog {
   readonly #host: WatchdogHost;
   readonly #settings: WatchdogConf;
   readonly #id: number;
-  readonly #actor: Actor<typeof watchdogMachine>;
+  readonly #actor: Statechart<typeof watchdogMachine>;
   readonly #members: WatchdogMembers;
   readonly #lifeCheck: WatchdogLifeCheck;
   readonly #failovers: WatchdogFailovers;
@@ -82,8 +81,8 @@ export class Watchdog {
       lostFollower: (node) => this.#lose(node, 'connection'),
       lostLeader: () => this.#lose(this.#leader ?? -1, 'connection'),
     });
-    this.#actor = createActor(watchdogMachine, {
-      clock: xstateClock(host.clock),
+    this.#actor = new Statechart(watchdogMachine, {
+      clock: host.clock,
       input: {
         alive: () => this.#members.alive,
         connectable: () => peers.filter((node) => host.connects(node)),
@@ -142,6 +141,11 @@ export class Watchdog {
   /** The leader that this node knows of, itself included. */
   leader(): number | null {
     return this.#leader;
+  }
+
+  /** Peers that are there as far as this node knows (`pcp_watchdog_info`: neither lost, shut down nor dead). */
+  peers(): readonly number[] {
+    return this.#members.alive;
   }
 
   /** As a leader sees it; `absent` on other nodes. */
@@ -213,6 +217,7 @@ export class Watchdog {
 
   #found(node: number): void {
     this.#members.found(node);
+    this.#link.inquire(node);
     if (this.#leader === this.#id) this.#host.send(node, { type: 'rejoin', info: this.#info() });
   }
 

@@ -2,6 +2,7 @@ import { DrillSchedule } from '../drills/schedule.ts';
 import type { Settlement, World, WorldSnapshot } from '../drills/world.ts';
 import { RealClock, type TimerId } from '../kernel/clock.ts';
 import type { RecordedEvent } from '../recording/events.ts';
+import type { Histogram } from '../recording/histogram.ts';
 import type { Interval } from '../recording/intervals.ts';
 import type { LatencySlice } from '../recording/latency.ts';
 import type { Recorder } from '../recording/recording.ts';
@@ -107,7 +108,7 @@ export class GuardedRecorder implements Recorder {
     this.#guard(() => this.#recorder.interval(interval));
   }
 
-  latency(slice: LatencySlice): void {
+  latency(slice: LatencySlice<Histogram>): void {
     this.#guard(() => this.#recorder.latency(slice));
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageDir, packageVersion } from '../lab/package-dir.ts';
 import type { Component, Manifest, ManifestClass, ManifestSetting } from '../recording/manifest.ts';
 import { sharedCores } from '../sim/hosts.ts';
 import { Destination, planScript, routingRulesOf, type ScriptPlan } from '../sim/script-plan.ts';
@@ -9,8 +9,6 @@ import { efmDefault } from '../topology/efm-properties.ts';
 import { kindOf, type PlannedClass } from '../workload/plan.ts';
 import { meanPerSecond } from '../workload/rate.ts';
 import type { RunPlan } from './plan.ts';
-
-const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** Properties of EFM that bound a phase of a timeline. */
 const boundingProperties = [
@@ -108,11 +106,6 @@ function settingsOf({ cluster }: RunPlan): ManifestSetting[] {
     value,
   }));
   return [...efm, ...pgpool];
-}
-
-/** The version of this program. */
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** The commit that is checked out in `folder`; null where it is no git checkout. */

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
 import type { Problem } from '../kernel/errors.ts';
 import { type Model, modelShape } from './model-shape.ts';
 import { type ScenarioFile, scenarioShape } from './scenario-shape.ts';
@@ -30,10 +31,14 @@ export function loadScenario(
 ): { loaded: Loaded | undefined; problems: Problem[] } {
   const { ofScenario, ofModel } = splitAssignments(overrides.set ?? []);
   const revise = (value: unknown): Revised => reviseScenario(value, ofScenario);
-  const scenario = readSource(file, scenarioShape, revise);
+  const scenario = ofKind('scenario', readSource(file, scenarioShape, revise), file);
   const named = overrides.model ?? modelOf(file, scenario.source?.value.cluster, revise);
   const model = named
-    ? readSource(named, modelShape, (value) => reviseModel(value, ofModel))
+    ? ofKind(
+        'model',
+        readSource(named, modelShape, (value) => reviseModel(value, ofModel)),
+        named,
+      )
     : { source: undefined, problems: [] };
   const problems = [...scenario.problems, ...model.problems];
   if (!scenario.source || !model.source) return { loaded: undefined, problems };
@@ -43,7 +48,7 @@ export function loadScenario(
 
 /** Reads a cluster model alone. */
 export function loadModel(file: string): { model: Source<Model> | undefined; problems: Problem[] } {
-  const { source, problems } = readSource(file, modelShape);
+  const { source, problems } = ofKind('model', readSource(file, modelShape), file);
   return { model: source, problems };
 }
 
@@ -61,5 +66,31 @@ function clusterLine(file: string, revise: (value: unknown) => Revised): string 
   const named = loose.source?.value.cluster;
   return named ? resolve(dirname(file), named) : undefined;
 }
+
+type Read<T> = { source: Source<T> | undefined; problems: Problem[] };
+
+const kinds = {
+  scenario: { key: 'load', told: 'a scenario, not a cluster model', hint: 'give it as the scenario' },
+  model: {
+    key: 'servers',
+    told: 'a cluster model, not a scenario',
+    hint: 'name it by `cluster:` in a scenario, or with --model',
+  },
+} as const;
+
+/** Where a file of the other kind was given, that is the one problem to tell. */
+function ofKind<T>(wanted: keyof typeof kinds, read: Read<T>, file: string): Read<T> {
+  if (read.source) return read;
+  const keys = Object.keys(readSource(file, anyMap).source?.value ?? {});
+  const other = kinds[wanted === 'model' ? 'scenario' : 'model'];
+  if (keys.includes(kinds[wanted].key) || !keys.includes(other.key)) return read;
+  const place = { file, line: 1, column: 1 };
+  return {
+    source: undefined,
+    problems: [{ place, rule: 'file-kind', message: `this is ${other.told}`, hint: other.hint }],
+  };
+}
+
+const anyMap = z.looseObject({});
 
 const looseShape = scenarioShape.pick({ cluster: true }).loose();

@@ -158,6 +158,14 @@ const serviceTimesShape = z.strictObject({
   startPgpool: serviceTime.optional(),
   /** CPU that a database server spends in each second without any load; none without it. */
   background: serviceTime.optional(),
+  /** CPU more of a statement on a database server whose process for that session had rested; none without it. */
+  wake: serviceTime.optional(),
+  /** The same of Pgpool's part of a statement, on its own host. */
+  wakePgpool: serviceTime.optional(),
+  /** In about so long a session's processes come to rest; only its mean counts. Without it the simulation's own. */
+  wakeAfter: serviceTime.optional(),
+  /** CPU on each connected server when a session ends and Pgpool keeps its connections (reset_query_list); none without it. */
+  reset: serviceTime.optional(),
   /** WAL of one write. */
   writeBytes: z.strictObject({ bytes: z.number().positive(), source: z.string().min(1) }).optional(),
 });

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isMap, isPair, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Place, Problem } from '../kernel/errors.ts';
+import { nearestName } from '../kernel/nearest-name.ts';
 
 type Path = readonly (string | number)[];
 
@@ -67,7 +68,9 @@ export function readSource<Shape extends z.ZodType>(
   };
   const parsed = shape.safeParse(value);
   if (!parsed.success || refused.length > 0) {
-    const problems = (parsed.error?.issues ?? []).flatMap((issue) => describe(issue, { value, placeOf }));
+    const problems = (parsed.error?.issues ?? []).flatMap((issue) =>
+      describe(issue, { value, placeOf, shape }),
+    );
     return { source: undefined, problems: [...refused, ...problems].sort(byPlace) };
   }
   const hash = createHash('sha256').update(text).update(mark).digest('hex').slice(0, 16);
@@ -106,16 +109,21 @@ function offsetOf(root: Node | null, path: Path): number {
 
 function describe(
   issue: z.core.$ZodIssue,
-  source: { value: unknown; placeOf: (path: Path) => Place },
+  source: { value: unknown; placeOf: (path: Path) => Place; shape: z.ZodType },
 ): Problem[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   const name = printPath(path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      place: source.placeOf([...path, key]),
-      rule: 'known-key',
-      message: `"${key}" is no key of ${name || 'the file'}`,
-    }));
+    const known = keysAt(source.shape, path);
+    return issue.keys.map((key) => {
+      const nearest = nearestName(key, known);
+      return {
+        place: source.placeOf([...path, key]),
+        rule: 'known-key',
+        message: `"${key}" is no key of ${name || 'the file'}`,
+        ...(nearest === undefined ? {} : { hint: `did you mean "${nearest}"?` }),
+      };
+    });
   }
   const value = valueAt(source.value, path);
   const got = value === undefined ? 'nothing' : JSON.stringify(value);
@@ -124,6 +132,18 @@ function describe(
     ? `${name || 'the file'}: ${rule}`
     : `${name || 'the file'}: ${rule}; got ${got}`;
   return [{ place: source.placeOf(path), rule: issue.code.replaceAll('_', '-'), message }];
+}
+
+/** Keys that a shape knows at `path`; none where several shapes are possible there. */
+function keysAt(shape: unknown, path: Path): string[] {
+  const [step, ...rest] = path;
+  if (shape instanceof z.ZodOptional || shape instanceof z.ZodDefault || shape instanceof z.ZodNullable)
+    return keysAt(shape.unwrap(), path);
+  if (shape instanceof z.ZodPipe) return keysAt(shape.in, path);
+  if (shape instanceof z.ZodArray) return keysAt(shape.element, rest);
+  if (shape instanceof z.ZodRecord) return keysAt(shape.valueType, rest);
+  if (!(shape instanceof z.ZodObject)) return [];
+  return step === undefined ? Object.keys(shape.shape) : keysAt(shape.shape[step], rest);
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -174,13 +174,21 @@ function parseLimit(written: string, unit: ThresholdUnit): number | { why: strin
   const sign = { perSecond: '/s', share: '%', count: '' }[unit];
   const digits = written.endsWith(sign) ? written.slice(0, written.length - sign.length).trim() : '';
   if (!numberPattern.test(digits)) {
-    const example = { perSecond: '1000/s', share: '90%', count: '10' }[unit];
+    const example = withSign(written, unit) ?? { perSecond: '1000/s', share: '90%', count: '10' }[unit];
     const what = { perSecond: 'a rate', share: 'a share in percent', count: 'a count' }[unit];
     return { why: `it is ${what}`, hint: `write it as ${example}` };
   }
   const limit = Number(digits);
   if (unit !== 'share') return limit;
   return limit <= 100 ? limit / 100 : { why: 'a share is at most 100%', hint: 'write it as 90%' };
+}
+
+/** A bare number with the sign of its unit; one up to 1 may well be meant as a share of 1. Null for what is no such value. */
+function withSign(written: string, unit: 'perSecond' | 'share' | 'count'): string | null {
+  if (!numberPattern.test(written) || unit === 'count') return null;
+  if (unit === 'perSecond') return `${written}/s`;
+  const percent = Number(written) <= 1 ? Number((100 * Number(written)).toPrecision(12)) : Number(written);
+  return percent <= 100 ? `${percent}%` : null;
 }
 
 function fault(rule: string, message: string, hint: string): { fault: Fault } {

@@ -39,6 +39,11 @@ export class BackendSight {
     this.#delays = options.delays;
   }
 
+  /** Backends that Pgpool lists. */
+  get count(): number {
+    return this.#servers.length;
+  }
+
   server(id: number): SimServer {
     return this.#servers[id] as SimServer;
   }

@@ -11,9 +11,9 @@ const onlyAt: Readonly<Record<string, readonly string[]>> = {
   disable_load_balance_on_write: ['transaction', 'off'],
   prefer_lower_delay_standby: ['off'],
   failover_command: [''],
-  child_max_connections: ['0'],
+  client_idle_limit: ['0'],
   connection_life_time: ['0'],
-  reserved_connections: ['0'],
+  process_management_mode: ['', 'static'],
 };
 
 /** What of a cluster's servers and of the settings behind every simulation cannot be followed; empty when it can. */

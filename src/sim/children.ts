@@ -6,7 +6,21 @@ export interface Child {
   /** Backend connections it keeps. Null when it keeps none. */
   cached: Backends | null;
   generation: number;
+  /** Clients that it has served. */
+  served: number;
 }
+
+/** What pgpool.conf says of children and what they keep. */
+export interface ChildLimits {
+  /** child_max_connections: a child ends after so many clients; 0: never. */
+  mostClients: number;
+  /** connection_cache: connections to the servers outlive the client. */
+  keepsConnections: boolean;
+  /** reserved_connections: with fewer children left a client is told to go; 0: it waits for a free one. */
+  reserved: number;
+}
+
+const usualLimits: ChildLimits = { mostClients: 0, keepsConnections: true, reserved: 0 };
 
 /** What the children need of Pgpool's main process and its host. */
 export interface ChildrenHost {
@@ -27,17 +41,34 @@ export interface ChildrenHost {
  */
 export class Children {
   readonly #host: ChildrenHost;
+  readonly #limits: ChildLimits;
+  readonly #count: number;
   readonly #free: Child[];
   readonly #waiting: ((child: Child) => void)[] = [];
   #dead = 0;
   /** Of the dead, those that the main process is forking. */
   #due = 0;
+  /** Hear when those are forked. */
+  readonly #awaited: (() => void)[] = [];
   #forking = false;
   #generation = 0;
 
-  constructor(count: number, host: ChildrenHost) {
+  constructor(count: number, host: ChildrenHost, limits: ChildLimits = usualLimits) {
     this.#host = host;
-    this.#free = Array.from({ length: count }, () => ({ cached: null, generation: 0 }));
+    this.#limits = limits;
+    this.#count = count;
+    this.#free = Array.from({ length: count }, () => newChild(0));
+  }
+
+  /** Connections to the servers outlive their client. */
+  get keepsConnections(): boolean {
+    return this.#limits.keepsConnections;
+  }
+
+  /** The next client is told to go (`53300 Sorry, too many clients already`). */
+  get turnsAway(): boolean {
+    const { reserved } = this.#limits;
+    return reserved > 0 && this.#count - this.#free.length - this.#dead >= this.#count - reserved;
   }
 
   /** Children that have ended and have not been forked again. */
@@ -61,14 +92,20 @@ export class Children {
 
   /** The client is gone. `cached` is what the child keeps, null for nothing. */
   release(child: Child, cached: Backends | null): void {
-    if (child.generation === this.#generation) this.#rest({ ...child, cached });
-    else this.died(cached);
+    const { mostClients, keepsConnections } = this.#limits;
+    const served = child.served + 1;
+    if (child.generation !== this.#generation || served === mostClients) this.died(cached);
+    else if (keepsConnections) this.#rest({ ...child, served, cached });
+    else {
+      if (cached) this.#host.closed(cached, false);
+      this.#rest({ ...child, served, cached: null });
+    }
   }
 
   /** The main process killed a child and has put a new one in its place. */
   replaced(backends: Backends | null): void {
     this.#host.closed(backends, true);
-    this.#rest({ cached: null, generation: this.#generation });
+    this.#rest(newChild(this.#generation));
   }
 
   /** A child ended by itself. */
@@ -78,9 +115,14 @@ export class Children {
     if (this.#host.mayFork()) this.forkDead();
   }
 
-  /** The main process forks children that are missing, one after the other: all, or at most `count`. */
-  forkDead(count = this.#dead): void {
+  /**
+   * The main process forks children that are missing, one after the other: all, or at most `count`.
+   *
+   * @param forked called once when it has, at once if none is missing
+   */
+  forkDead(count = this.#dead, forked?: () => void): void {
     this.#due = Math.min(this.#dead, Math.max(this.#due, count));
+    if (forked) this.#awaited.push(forked);
     if (!this.#forking) this.#forkNext();
   }
 
@@ -89,22 +131,25 @@ export class Children {
     this.#generation += 1;
   }
 
-  /** All children without a client are killed and replaced. */
-  replaceFree(): void {
-    for (const child of this.#free) {
+  /** All children without a client are killed. */
+  killFree(): void {
+    for (const child of this.#free.splice(0)) {
       this.#host.closed(child.cached, true);
-      child.cached = null;
+      this.#dead += 1;
     }
   }
 
   #forkNext(): void {
-    if (this.#due === 0) return;
+    if (this.#due === 0) {
+      for (const forked of this.#awaited.splice(0)) forked();
+      return;
+    }
     this.#forking = true;
     this.#host.fork(() => {
       this.#forking = false;
       this.#due -= 1;
       this.#dead -= 1;
-      this.#rest({ cached: null, generation: this.#generation });
+      this.#rest(newChild(this.#generation));
       this.#forkNext();
     });
   }
@@ -123,4 +168,8 @@ export class Children {
     }
     return child;
   }
+}
+
+function newChild(generation: number): Child {
+  return { cached: null, generation, served: 0 };
 }

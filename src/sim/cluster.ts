@@ -16,7 +16,7 @@ import { stationsOf } from './hosts.ts';
 import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
 import { PgpoolFront } from './pgpool-front.ts';
-import { pgpoolSettingsOf } from './pgpool-settings.ts';
+import { childLimitsOf, pgpoolSettingsOf } from './pgpool-settings.ts';
 import { Replication } from './replication.ts';
 import { replicationSettings } from './replication-settings.ts';
 import { routingRulesOf } from './script-plan.ts';
@@ -101,6 +101,7 @@ export class SimCluster {
       host,
       station: stationOf(host),
       weights: cluster.backends.map(({ weight }) => weight),
+      childLimits: childLimitsOf(cluster),
       settings: pgpoolSettingsOf(cluster, options.hasFollowCommand ?? true),
       primary: primary.id,
       delayThresholdBytes: pgpoolNumber(cluster.pgpoolSettings, 'delay_threshold') ?? 0,

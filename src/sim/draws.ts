@@ -38,6 +38,11 @@ export class Draws {
     return time ? drawOf(time, this.#random.fork(`${name} of ${source}`)) : null;
   }
 
+  /** The mean, ms, of what does not vary; null where the model does not say. */
+  meanOf(name: ServiceTimeName): number | null {
+    return this.#times[name]?.mean ?? null;
+  }
+
   /** Uniform spans between two bounds, in ms. */
   between(lowMs: number, highMs: number, source: string): Draw {
     const stream = this.#random.fork(source);

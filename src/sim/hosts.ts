@@ -10,7 +10,7 @@ export const sharedCores = 2;
 /** Each server's processors: cores of its own, or a share of the one machine that carries all others; with a quota where it has a cap. */
 export function stationsOf(
   clock: VirtualClock,
-  { servers }: Cluster,
+  { servers, backends, serviceTimes: { wake, wakePgpool } }: Cluster,
   draws: Draws,
 ): (server: string) => Station {
   const shared = new Processor(clock, sharedCores);
@@ -20,7 +20,9 @@ export function stationsOf(
       if (cap === null) return [name, processor.station()] as const;
       const { periodMs } = cap;
       const phaseMs = periodMs * draws.units(`quota period of ${name}`)();
-      return [name, processor.station({ budgetMs: cap.cpu * periodMs, periodMs, phaseMs })] as const;
+      const restart = backends.some(({ server }) => server === name) ? wake : wakePgpool;
+      const quota = { budgetMs: cap.cpu * periodMs, periodMs, phaseMs, restartMs: restart?.mean ?? 0 };
+      return [name, processor.station(quota)] as const;
     }),
   );
   return (server) => {

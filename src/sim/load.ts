@@ -10,7 +10,7 @@ import { SliceMerger } from '../workload/merger.ts';
 import { kindOf, type LoadPlan } from '../workload/plan.ts';
 import { onlyWorker, type PlannedSession, sessionsOf } from '../workload/share.ts';
 import type { SimCluster } from './cluster.ts';
-import { planScript } from './script-plan.ts';
+import { scriptSources } from './script-ways.ts';
 import { SimSession } from './session.ts';
 import { SessionEvents } from './session-events.ts';
 
@@ -38,7 +38,7 @@ export class SimLoad {
     const parts = {
       ...{ clock, kernel, draws, front, replication, answered },
       events: new SessionEvents(kernel),
-      scripts: plan.classes.map(({ script }) => planScript(script, cluster.routingRules)),
+      scripts: scriptSources(plan, cluster.routingRules),
     };
     this.#pool = new ClientPool({
       clock,

@@ -8,7 +8,7 @@ import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import { usualPgpoolVersion } from '../topology/config/pgpool-catalogue.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
-import { type Backends, type Child, Children } from './children.ts';
+import { type Backends, type Child, type ChildLimits, Children, type ChildrenHost } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
 import { FrontSessions } from './front-sessions.ts';
 import { Network } from './network.ts';
@@ -30,6 +30,9 @@ const backendEndMs = 1.8;
 /** Work until a child that has ended is replaced by one that serves, ms: forked, ended by the flag it inherits, forked again (measured, docs/method.md S10). */
 const childForkMs = 1;
 
+/** The same of all children at the end of a request: 30 to 100 ms for 32 of them, by the state of the machine (measured, docs/method.md S5). */
+const anewForkMs = [1, 3] as const;
+
 export interface PgpoolFrontOptions {
   servers: readonly SimServer[];
   /** Who reaches whom; left out: everybody. */
@@ -39,6 +42,8 @@ export interface PgpoolFrontOptions {
   /** Processors of Pgpool's own server. */
   station: Station;
   weights: readonly number[];
+  /** Left out: Pgpool's defaults. */
+  childLimits?: ChildLimits;
   settings: PgpoolSettings;
   primary: number;
   /** delay_threshold; 0: delays do not matter. */
@@ -73,25 +78,30 @@ export class PgpoolFront {
   readonly #stuck = new Set<Child>();
   readonly #unit: Draw;
   readonly #connect: Draw;
-  #killedAll = false;
   /** Children killed for the node that goes down: forked again when the request is done. */
   #killed = 0;
+  #forkMs = childForkMs;
+  readonly #anew: Draw;
+  /** The main process has put children in the place of those that it kills. */
+  #forks = false;
 
   constructor(clock: Clock, draws: Draws, options: PgpoolFrontOptions) {
     this.#clock = clock;
     this.#options = options;
     this.#unit = draws.units('load balance');
+    this.#anew = draws.between(...anewForkMs, 'fork children');
     this.sessions = new FrontSessions(clock, draws, () => this.pgpool);
     const whole = draws.of('connect', 'pgpool');
     this.#connect = () => whole() / (options.servers.length + 1);
-    this.children = new Children(options.settings.numInitChildren, {
+    const childHost: ChildrenHost = {
       mayFork: () => this.pgpool.reaps(),
-      fork: (done) => options.station.run(childForkMs, done),
+      fork: (done) => options.station.run(this.#forkMs, done),
       closed: (backends, ended) => {
         this.#closed(backends, ended);
         if (ended) this.pgpool.childEnded();
       },
-    });
+    };
+    this.children = new Children(options.settings.numInitChildren, childHost, options.childLimits);
     this.#network = options.network ?? new Network([]);
     this.#host = options.host ?? '';
     this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualPgpoolVersion).sessionsWait;
@@ -153,15 +163,15 @@ export class PgpoolFront {
     this.pgpool.stop();
     this.sessions.cut({ scope: 'all' });
     for (const dropped of this.#held.splice(0)) dropped();
-    this.children.replaceFree();
+    this.children.killFree();
     this.#changed();
   }
 
   /** Starts Pgpool anew: it reads the nodes' states from its status file, and searches for the primary. */
   restart(): void {
     if (this.#alive) return;
-    this.#killedAll = false;
     this.#killed = 0;
+    this.#forks = false;
     this.#pgpool = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
     this.#alive = true;
     this.#pgpool.start();
@@ -174,12 +184,7 @@ export class PgpoolFront {
     this.#options.station.run(this.#connect(), done);
   }
 
-  /** True while all children are killed: connections wait unanswered. */
-  get holding(): boolean {
-    return this.#killedAll;
-  }
-
-  /** Calls `dropped` when Pgpool drops the connections that waited while all children were killed. @returns what forgets it */
+  /** Calls `dropped` when a switch is over, for a client that waits for its end (from 4.5 on). @returns what forgets it */
   hold(dropped: () => void): () => void {
     this.#held.push(dropped);
     return () => {
@@ -222,7 +227,7 @@ export class PgpoolFront {
 
   /** The main process has killed a child: it is replaced when the request is done, at once if that is over. */
   childKilled(backends: Backends | null): void {
-    if (!this.pgpool.switching()) this.children.replaced(backends);
+    if (this.#forks || !this.pgpool.switching()) this.children.replaced(backends);
     else {
       this.#killed += 1;
       this.children.died(backends);
@@ -236,13 +241,25 @@ export class PgpoolFront {
   }
 
   #cut(cut: Cut): void {
+    this.#forks = false;
     this.children.renew();
     if (cut.scope === 'all') {
-      this.#killedAll = true;
-      this.children.replaceFree();
+      this.children.killFree();
       for (const child of [...this.#stuck]) this.#unstick(child);
     }
     this.sessions.cut(cut);
+  }
+
+  /** A child that is forked takes a client that waits at once, and ends where Pgpool is still switching. */
+  #fork(cut: Cut, done: () => void): void {
+    this.#forks = true;
+    const count = cut.scope === 'all' ? this.children.dead : this.#killed;
+    this.#killed = 0;
+    this.#forkMs = this.#anew();
+    this.children.forkDead(count, () => {
+      this.#forkMs = childForkMs;
+      this.#clock.setTimeout(done, 0);
+    });
   }
 
   #unstick(child: Child): void {
@@ -250,9 +267,6 @@ export class PgpoolFront {
   }
 
   #serving(): void {
-    this.children.forkDead(this.#killedAll ? this.children.dead : this.#killed);
-    this.#killedAll = false;
-    this.#killed = 0;
     for (const dropped of this.#held.splice(0)) dropped();
   }
 
@@ -279,6 +293,7 @@ export class PgpoolFront {
       runFollowCommand: follow,
       cutSessions: (cut: Cut) => this.#cut(cut),
       renewChildren: () => this.children.renew(),
+      forkChildren: (cut: Cut, done: () => void) => this.#fork(cut, done),
       serving: () => this.#serving(),
       reaping: () => this.children.forkDead(),
       writeStatusFile: (lines: readonly NodeStatus[]) => {

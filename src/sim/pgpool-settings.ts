@@ -1,6 +1,9 @@
 import { type PgpoolSettings, pgpoolSettingsFrom } from '../roles/pgpool-settings.ts';
 import type { Cluster } from '../topology/cluster.ts';
+import { pgpoolTruth } from '../topology/config/pgpool-values.ts';
+import { pgpoolNumber, pgpoolSetting } from '../topology/pgpool-conf.ts';
 import { pgpoolConfOf } from '../topology/pgpool-conf-of.ts';
+import type { ChildLimits } from './children.ts';
 
 const settingsByCluster = new WeakMap<Cluster, PgpoolSettings>();
 
@@ -22,4 +25,13 @@ function read({ pgpoolSettings, pgpoolVersion, backends }: Cluster): PgpoolSetti
   });
   const settings = { ...pgpoolSettings, ...Object.fromEntries([...hosts, ...flags]) };
   return { ...pgpoolSettingsFrom(pgpoolConfOf(settings, pgpoolVersion)), searchAtStart: false };
+}
+
+/** What a cluster's pgpool.conf says of children and what they keep. */
+export function childLimitsOf({ pgpoolSettings }: Cluster): ChildLimits {
+  return {
+    mostClients: pgpoolNumber(pgpoolSettings, 'child_max_connections') ?? 0,
+    keepsConnections: pgpoolTruth(pgpoolSetting(pgpoolSettings, 'connection_cache') ?? '') !== false,
+    reserved: pgpoolNumber(pgpoolSettings, 'reserved_connections') ?? 0,
+  };
 }

@@ -4,13 +4,16 @@ import { type ExecutionOutcome, executed, type ScriptCall } from '../workload/tr
 import type { Draw, Draws } from './draws.ts';
 import type { PgpoolFront } from './pgpool-front.ts';
 import type { Replication } from './replication.ts';
-import { Destination, type ScriptPlan } from './script-plan.ts';
+import { Destination, noPlan, type ScriptPlan } from './script-plan.ts';
+import type { ScriptSource } from './script-ways.ts';
 import type { SimServer } from './server.ts';
 import type { Commit, ScriptSteps, SessionEvents } from './session-events.ts';
 import type { Connection } from './session-state.ts';
+import { StatementWork } from './statement-work.ts';
 
-/** BEGIN and COMMIT on a session's standby: this share of a read's work there (docs/method.md S21). */
-export const bracketShare = 0.25;
+const canceled = { code: '57014', message: 'canceling statement due to user request' };
+const stoppedAlone: ExecutionOutcome = { ok: false, error: canceled, definite: true, lost: false };
+const stoppedLate: ExecutionOutcome = { ok: false, error: canceled, definite: false, lost: false };
 
 export interface RunningScriptParts {
   kernel: EventKernel;
@@ -19,7 +22,7 @@ export interface RunningScriptParts {
   replication: Replication;
   events: SessionEvents;
   /** By position of the class. */
-  scripts: readonly ScriptPlan[];
+  scripts: readonly ScriptSource[];
 }
 
 /** Who owns a running script. */
@@ -39,24 +42,22 @@ export class RunningScript implements ScriptSteps {
   readonly #owner: ScriptOwner;
   readonly #number: number;
   readonly #network: Draw;
-  readonly #readTime: Draw;
-  readonly #standbyReadTime: Draw;
-  readonly #writeTime: Draw;
-  readonly #commitTime: Draw | null;
-  readonly #pgpoolTime: Draw | null;
+  readonly #work: StatementWork;
   /** Grows with every execution and every end: events of an earlier one do nothing. */
   #turn = 0;
   #call: ScriptCall | null = null;
   #connection: Connection | null = null;
-  #script: ScriptPlan;
+  #script: ScriptPlan = noPlan;
   /** The present statement, and whether it goes to the second of its nodes. */
   #at = 0;
   #isSecondHop = false;
-  /** Work of each statement of a write. */
-  #shareMs = 0;
   #server: SimServer | null = null;
   #incarnation = 0;
   #refused = false;
+  /** End of the script's present sleep. */
+  #sleepsUntilMs = Number.NEGATIVE_INFINITY;
+  /** The server has committed and waits for standbys. */
+  #awaitsStandbys = false;
   /** A statement that commits was sent: whether it was done is not known when the connection ends now. */
   committing = false;
   /** Pgpool's child waits for a server that does not answer. */
@@ -66,14 +67,9 @@ export class RunningScript implements ScriptSteps {
     const { draws } = parts;
     this.#parts = parts;
     this.#owner = owner;
-    this.#script = parts.scripts[0] as ScriptPlan;
     this.#number = parts.events.add(this);
     this.#network = draws.of('network', name);
-    this.#readTime = draws.of('read', name);
-    this.#standbyReadTime = draws.optional('readOnStandby', name) ?? this.#readTime;
-    this.#writeTime = draws.of('write', name);
-    this.#commitTime = draws.optional('commit', name);
-    this.#pgpoolTime = draws.optional('pgpoolStatement', name);
+    this.#work = new StatementWork(parts, { session: name, servers: parts.front.sight.count });
   }
 
   get isRunning(): boolean {
@@ -84,17 +80,17 @@ export class RunningScript implements ScriptSteps {
     this.#turn += 1;
     this.#call = call;
     this.#connection = connection;
-    this.#script = this.#parts.scripts[call.classIndex] as ScriptPlan;
+    this.#script = (this.#parts.scripts[call.classIndex] as ScriptSource).planOf(call);
+    this.#work.begin(call, connection, this.#script);
     this.#server = connection.server;
     this.#at = 0;
     this.#isSecondHop = false;
-    this.committing = this.#script.commits[0] === 1;
-    if (call.kind === 'write') {
-      const { length } = this.#script.destinations;
-      const own = this.#commitTime !== null && this.#script.lastCommit >= 0 && length > 1 ? 1 : 0;
-      this.#shareMs = this.#writeTime() / (length - own);
-    }
-    this.#after(this.#network(), this.#parts.events.arrives);
+    this.committing = this.#script.sendsCommit[0] === 1;
+    this.#awaitsStandbys = false;
+    this.#sleepsUntilMs = Number.NEGATIVE_INFINITY;
+    const pauseMs = this.#pauseNow(0);
+    if (this.#script.destinations.length === 0) this.#after(pauseMs, this.#parts.events.answers);
+    else this.#after(pauseMs + this.#network(), this.#parts.events.arrives);
   }
 
   /** The session has moved on: nothing is heard of this execution any more. */
@@ -112,8 +108,8 @@ export class RunningScript implements ScriptSteps {
   /** The statement is at Pgpool. */
   arrive(): void {
     const { front, events } = this.#parts;
-    if (this.#pgpoolTime === null) this.forward();
-    else front.station.serve(this.#pgpoolTime(), events.forwards, this.#number, this.#turn);
+    if (!this.#work.hasPgpoolPart) this.forward();
+    else front.station.serve(this.#work.pgpoolMs(), events.forwards, this.#number, this.#turn);
   }
 
   /** Pgpool sends the statement to its node, or to the next one. */
@@ -166,9 +162,63 @@ export class RunningScript implements ScriptSteps {
     this.#owner.scriptEnded(outcome, call, server);
   }
 
+  /** The commit is done here, and waits for standbys. */
+  awaitStandbys(): void {
+    this.#awaitsStandbys = true;
+  }
+
+  /** Asks the server to stop: at once where the script itself sleeps, else by a connection of its own. */
+  cancel(): void {
+    const { kernel, events } = this.#parts;
+    const sleeps = kernel.nowMs < this.#sleepsUntilMs;
+    this.#after(sleeps ? 0 : this.#network() + this.#network(), events.stops);
+  }
+
+  /** The request is at Pgpool, where a free child takes it to the server. */
+  stop(): void {
+    const { kernel, front } = this.#parts;
+    if (kernel.nowMs < this.#sleepsUntilMs) {
+      this.#stopNow(true);
+      return;
+    }
+    const turn = this.#turn;
+    front.children.admit((child) => {
+      front.children.release(child, child.cached);
+      if (turn === this.#turn) this.#stopNow(false);
+    });
+  }
+
+  /** A server that answers stops the statement; a commit that waits for standbys is answered as done, one that runs ends by itself. */
+  #stopNow(sleeps: boolean): void {
+    const { events } = this.#parts;
+    if (this.#call === null || this.#connection === null || this.#connection.isDoomed) return;
+    if (!sleeps && (this.isStuck || this.#server?.hung)) return;
+    if (this.#at === this.#script.lastCommit && this.committing && !sleeps) {
+      if (!this.#awaitsStandbys) return;
+      this.#turn += 1;
+      this.#hopDone();
+      return;
+    }
+    this.#turn += 1;
+    this.#after(sleeps ? 0 : this.#network(), events.stopped);
+  }
+
+  /** The client hears that the server stopped it; parts that were committed before stay. */
+  stopped(): void {
+    const isPartDone = this.#script.commits.subarray(0, this.#at).includes(1);
+    this.answer(isPartDone ? stoppedLate : stoppedAlone);
+  }
+
   /** A standby refused to write: the connection stays as it is. */
   refuse(): void {
     this.answer({ ok: false, error: readOnlyError, definite: true, lost: false });
+  }
+
+  /** The script's pause before a statement; what is heard of it until then. */
+  #pauseNow(at: number): number {
+    const pauseMs = this.#script.pausesMs[at] as number;
+    if (pauseMs > 0) this.#sleepsUntilMs = this.#parts.kernel.nowMs + pauseMs;
+    return pauseMs;
   }
 
   #goesToPrimary(destination: number, connection: Connection): boolean {
@@ -187,22 +237,20 @@ export class RunningScript implements ScriptSteps {
     this.#incarnation = server.incarnation;
     this.#refused = false;
     const isPrimary = server.state === 'primary';
-    if (call.kind === 'read') {
-      this.#work(server, isPrimary ? this.#readTime() : this.#standbyReadTime());
-    } else if (!toPrimary && destination !== Destination.balanced) {
-      this.#work(server, bracketShare * this.#standbyReadTime());
-    } else if (!isPrimary && this.#script.writes[this.#at] === 1) {
+    if (call.kind === 'read') this.#workAt(server, this.#work.readMs(server));
+    else if (!toPrimary && destination !== Destination.balanced)
+      this.#workAt(server, this.#work.bracketMs(server));
+    else if (!isPrimary && this.#script.writes[this.#at] === 1) {
       this.#refused = true;
-      this.#work(server, this.#standbyReadTime());
-    } else if (isPrimary && this.#at === this.#script.lastCommit) {
-      const workMs = this.#commitMs();
-      server.station.serve(workMs, events.commits, this.#commit(server, call, replication), 0);
-    } else this.#work(server, this.#shareMs);
-  }
-
-  #commitMs(): number {
-    if (this.#commitTime === null) return this.#shareMs;
-    return this.#commitTime() + (this.#script.destinations.length === 1 ? this.#shareMs : 0);
+      this.#workAt(server, this.#work.refusedMs(server));
+    } else if (isPrimary && this.#at === this.#script.lastCommit)
+      server.station.serve(
+        this.#work.commitMs(server),
+        events.commits,
+        this.#commit(server, call, replication),
+        0,
+      );
+    else this.#workAt(server, this.#work.writeMs(server));
   }
 
   /** A commit goes on whatever becomes of the session. */
@@ -218,7 +266,7 @@ export class RunningScript implements ScriptSteps {
     return commit.position;
   }
 
-  #work(server: SimServer, workMs: number): void {
+  #workAt(server: SimServer, workMs: number): void {
     server.station.serve(workMs, this.#parts.events.works, this.#number, this.#turn);
   }
 
@@ -226,7 +274,8 @@ export class RunningScript implements ScriptSteps {
     const { events } = this.#parts;
     const connection = this.#connection;
     if (connection === null) return;
-    const { destinations, commits } = this.#script;
+    if (this.#server) this.#work.worked(this.#server);
+    const { destinations, sendsCommit, together } = this.#script;
     const destination = destinations[this.#at];
     const goesToBoth =
       destination === Destination.primaryThenBalanced || destination === Destination.balancedThenPrimary;
@@ -238,11 +287,12 @@ export class RunningScript implements ScriptSteps {
     this.#isSecondHop = false;
     this.#at += 1;
     if (this.#at === destinations.length) {
-      this.#after(this.#network(), events.answers);
+      this.#after(this.#network() + this.#pauseNow(this.#at), events.answers);
       return;
     }
-    if (commits[this.#at] === 1) this.committing = true;
-    this.#after(this.#network() + this.#network(), events.arrives);
+    if (sendsCommit[this.#at] === 1) this.committing = true;
+    if (together[this.#at] === 1) this.#after(0, events.arrives);
+    else this.#after(this.#network() + this.#network() + this.#pauseNow(this.#at), events.arrives);
   }
 
   /** The child waits until the node answers again. */

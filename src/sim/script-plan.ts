@@ -7,7 +7,8 @@ import {
   type RoutingRules,
   routeSql,
 } from '../topology/statement-routing.ts';
-import { ScriptCompiler } from '../workload/pgbench/compile.ts';
+import { ScriptCompiler, type Step } from '../workload/pgbench/compile.ts';
+import type { Statement } from '../workload/pgbench/statement.ts';
 import type { Script } from '../workload/script.ts';
 
 /** Where Pgpool sends a statement: to the primary, the session's own node, both in this order, or nowhere. */
@@ -29,11 +30,57 @@ export interface ScriptPlan {
   writes: Uint8Array;
   /** Position of the last statement that commits; -1 without one. */
   lastCommit: number;
+  /** 1 where a statement leaves with the one before it, whose answer it does not wait for: in a pipeline. */
+  together: Uint8Array;
+  /** 1 where a statement that commits is sent, in the same pipeline or alone. */
+  sendsCommit: Uint8Array;
+  /** How long the script sleeps before each statement, and after the last; ms. */
+  pausesMs: Float64Array;
 }
+
+/** Of a script that has not begun. */
+export const noPlan: ScriptPlan = {
+  ...{
+    destinations: new Uint8Array(0),
+    commits: new Uint8Array(0),
+    writes: new Uint8Array(0),
+    lastCommit: -1,
+  },
+  ...{ together: new Uint8Array(0), sendsCommit: new Uint8Array(0), pausesMs: new Float64Array(1) },
+};
 
 /** Any two nodes: only where a statement goes in relation to them matters. */
 const primary = 0;
 const balanced = 1;
+
+/** The statements of one way through a script, in order, with its pauses: what it sends, and when. */
+export class ScriptWay {
+  readonly statements: Statement[] = [];
+  readonly together: number[] = [];
+  readonly pausesMs: number[] = [0];
+  /** Position of the first statement of the pipeline that is open; -1 for none. */
+  #first = -1;
+
+  /** @param queued it is sent with the whole of its pipeline */
+  add(statement: Statement, queued: boolean): void {
+    const joins = queued && this.#first >= 0;
+    if (queued && !joins) this.#first = this.statements.length;
+    this.statements.push(statement);
+    this.together.push(joins ? 1 : 0);
+    this.pausesMs.push(0);
+  }
+
+  /** The pipeline is sent, all of it. */
+  sync(): void {
+    this.#first = -1;
+  }
+
+  /** A pause before what is sent next; nothing of an open pipeline was sent yet. */
+  sleep(lengthMs: number): void {
+    const at = this.#first >= 0 ? this.#first : this.statements.length;
+    this.pausesMs[at] = (this.pausesMs[at] as number) + lengthMs;
+  }
+}
 
 /**
  * Reads the statements of a script and routes each as Pgpool does (topology/statement-routing.ts). Of a script with branches
@@ -42,7 +89,27 @@ const balanced = 1;
 export function planScript({ text, file }: Script, rules: RoutingRules): ScriptPlan {
   const compiled = new ScriptCompiler().compile(text, file);
   invariant('script' in compiled, `the script ${file} was checked before`);
-  const { statements } = compiled.script;
+  return planWay(wholeWay(compiled.script.steps), rules);
+}
+
+/** Through every branch of a script; a pause whose length a variable holds is none. */
+export function wholeWay(steps: readonly Step[]): ScriptWay {
+  const way = new ScriptWay();
+  let inPipeline = false;
+  for (const step of steps) {
+    if (step.type === 'sql') way.add(step.statement, inPipeline);
+    else if (step.type === 'startpipeline') inPipeline = true;
+    else if (step.type === 'endpipeline') {
+      way.sync();
+      inPipeline = false;
+    } else if (step.type === 'sleep' && typeof step.amount === 'number')
+      way.sleep(Math.max(0, step.amount * step.microsecondsPerUnit) / 1000);
+  }
+  return way;
+}
+
+/** Routes the statements of one way. */
+export function planWay({ statements, together, pausesMs }: ScriptWay, rules: RoutingRules): ScriptPlan {
   const destinations = new Uint8Array(statements.length);
   const commits = new Uint8Array(statements.length);
   const writes = new Uint8Array(statements.length);
@@ -56,7 +123,13 @@ export function planScript({ text, file }: Script, rules: RoutingRules): ScriptP
     writes[at] = effect === 'write' ? 1 : 0;
     session = route.session;
   }
-  return { destinations, commits, writes, lastCommit: commits.lastIndexOf(1) };
+  const sendsCommit = Uint8Array.from(commits);
+  for (let at = statements.length - 1; at > 0; at -= 1)
+    if (together[at] === 1 && sendsCommit[at] === 1) sendsCommit[at - 1] = 1;
+  return {
+    ...{ destinations, commits, writes, lastCommit: commits.lastIndexOf(1), sendsCommit },
+    ...{ together: Uint8Array.from(together), pausesMs: Float64Array.from(pausesMs) },
+  };
 }
 
 function destinationOf(nodes: readonly number[]): number {

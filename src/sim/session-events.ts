@@ -12,6 +12,9 @@ export interface ScriptSteps {
   committed(): void;
   answer(): void;
   refuse(): void;
+  stop(): void;
+  stopped(): void;
+  awaitStandbys(): void;
 }
 
 /** A COMMIT on its way on a server; used again when it is over. */
@@ -39,6 +42,9 @@ export class SessionEvents {
   /** The answer, or a refusal, is at the client. */
   readonly answers: number;
   readonly refuses: number;
+  /** A request to stop is at the server; the client hears that it did. */
+  readonly stops: number;
+  readonly stopped: number;
   readonly #scripts: ScriptSteps[] = [];
   readonly #commits: Commit[] = [];
   readonly #free: number[] = [];
@@ -64,6 +70,14 @@ export class SessionEvents {
     this.refuses = kernel.kind((number, turn) => {
       const script = scripts[number] as ScriptSteps;
       if (script.isPresent(turn)) script.refuse();
+    });
+    this.stops = kernel.kind((number, turn) => {
+      const script = scripts[number] as ScriptSteps;
+      if (script.isPresent(turn)) script.stop();
+    });
+    this.stopped = kernel.kind((number, turn) => {
+      const script = scripts[number] as ScriptSteps;
+      if (script.isPresent(turn)) script.stopped();
     });
     this.commits = kernel.kind((number) => this.#committed(this.#commits[number] as Commit));
     this.isSafe = kernel.kind((number) => this.#answered(this.#commits[number] as Commit));
@@ -91,7 +105,11 @@ export class SessionEvents {
     else {
       const length = replication.commit(server, classIndex, operation);
       if (replication.waits.isSafe(server, length)) this.#answered(commit);
-      else replication.waits.add(server, { position: length, kind: this.isSafe, a: position, b: 0 });
+      else {
+        const script = this.#scripts[commit.script] as ScriptSteps;
+        if (script.isPresent(commit.turn)) script.awaitStandbys();
+        replication.waits.add(server, { position: length, kind: this.isSafe, a: position, b: 0 });
+      }
     }
   }
 

@@ -29,6 +29,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
   readonly #parts: SimSessionParts;
   readonly #network: Draw;
   readonly #readTime: Draw;
+  readonly #resetTime: Draw | null;
   readonly #script: RunningScript;
   #connection: Connection | null = null;
   /** Grows with every connect and close: timers of an earlier one do nothing. */
@@ -41,6 +42,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
     this.#parts = parts;
     this.#network = parts.draws.of('network', `start of ${name}`);
     this.#readTime = parts.draws.of('read', `start of ${name}`);
+    this.#resetTime = parts.draws.optional('reset', name);
     this.#script = new RunningScript(parts, this, name);
   }
 
@@ -72,8 +74,10 @@ export class SimSession implements SessionTransport, ScriptOwner {
     this.#later(this.#network(), () => {
       if (!front.alive)
         this.#later(this.#network(), () => refuse({ code: 'ECONNREFUSED', message: 'connection refused' }));
-      else if (front.holding)
-        this.#leaveQueue = front.hold(() => this.#later(this.#network(), () => refuse(cutError)));
+      else if (front.children.turnsAway)
+        this.#later(this.#network(), () =>
+          refuse({ code: '53300', message: 'Sorry, too many clients already' }),
+        );
       else this.#leaveQueue = front.children.admit((child) => this.#greet(child, end, refuse));
     });
   }
@@ -81,6 +85,12 @@ export class SimSession implements SessionTransport, ScriptOwner {
   execute(call: ScriptCall): void {
     invariant(this.#connection !== null, 'a session without a connection executes nothing');
     this.#script.begin(call, this.#connection);
+  }
+
+  cancel(): boolean {
+    if (!this.#script.isRunning) return false;
+    this.#script.cancel();
+    return true;
   }
 
   close(): void {
@@ -92,7 +102,18 @@ export class SimSession implements SessionTransport, ScriptOwner {
     if (connection) this.#parts.front.sessions.left(connection);
     if (this.#script.isStuck && this.#child) this.#waitFor(this.#child);
     this.#script.abandon();
-    this.#freeChild(connection && idle ? connection.backends : null);
+    const kept = connection && idle ? connection.backends : null;
+    if (kept && this.#resetTime && this.#parts.front.children.keepsConnections)
+      this.#reset(kept, this.#resetTime);
+    this.#freeChild(kept);
+  }
+
+  /** Pgpool makes the connections that it keeps ready for the next client. */
+  #reset(backends: Backends, work: Draw): void {
+    for (const [id, incarnation] of backends) {
+      const server = this.#parts.front.sight.server(id);
+      if (server.incarnation === incarnation) server.station.run(work(), () => {});
+    }
   }
 
   /** A child serves this client: it checks the client, then connects to every backend in turn or takes the connections that it kept. */

@@ -5,11 +5,16 @@ import { TimeHeap } from '../kernel/time-heap.ts';
 /** What is left of a quota at its end is less than this: rounding. */
 const roundingMs = 1e-6;
 
+/** Of a quota, so much at most goes into jobs that begin anew: a machine runs few of many long jobs in one period. */
+const mostForRestarts = 0.5;
+
 /** Processor time that a server may use: `budgetMs` in each period, begun anew at whole multiples of it from `phaseMs`. */
 export interface Quota {
   budgetMs: number;
   periodMs: number;
   phaseMs: number;
+  /** Work more of each job in service when it was used up; left out: none. */
+  restartMs?: number;
 }
 
 /** What a station needs of the processor that it shares. */
@@ -35,6 +40,8 @@ export interface SharedCores {
 export class Station {
   readonly #processor: SharedCores;
   readonly #quota: Quota | null;
+  /** Work more of each job in service when the present stop ends. */
+  #restartMs = 0;
   /** Jobs by slot, ordered by the virtual time at which they end; free slots are used again. */
   readonly #jobs = new TimeHeap();
   #kinds = new Int32Array(16);
@@ -98,7 +105,8 @@ export class Station {
     this.#as[slot] = a;
     this.#bs[slot] = b;
     if (this.#quota) this.#beginPeriod(this.#quota);
-    const ownMs = this.#suspendedAtMs ?? virtualMs - this.#behindMs;
+    const ownMs =
+      this.#suspendedAtMs === null ? virtualMs - this.#behindMs : this.#suspendedAtMs - this.#restartMs;
     const neededMs = Math.max(workMs, 0);
     this.#jobs.push(ownMs + neededMs, slot, 0);
     if (this.#suspendedAtMs === null) this.#processor.changeRunning(1);
@@ -153,13 +161,15 @@ export class Station {
       if (this.#suspendedAtMs !== null) this.#resume(virtualMs);
     } else if (this.#suspendedAtMs === null && this.#leftMs <= roundingMs) {
       this.#suspendedAtMs = virtualMs - this.#behindMs;
+      const { restartMs = 0, budgetMs } = this.#quota;
+      this.#restartMs = Math.min(restartMs, (mostForRestarts * budgetMs) / this.#jobs.size);
       this.#throttledFromMs = nowMs;
       this.#processor.changeRunning(-this.#jobs.size);
     }
   }
 
   #resume(virtualMs: number): void {
-    this.#behindMs = virtualMs - (this.#suspendedAtMs as number);
+    this.#behindMs = virtualMs - (this.#suspendedAtMs as number) + this.#restartMs;
     this.#suspendedAtMs = null;
     this.#throttledMs += this.#processor.kernel.nowMs - this.#throttledFromMs;
     this.#processor.changeRunning(this.#jobs.size);

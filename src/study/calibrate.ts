@@ -8,7 +8,8 @@ import type { Model } from '../scenario/model-shape.ts';
 import type { Source } from '../scenario/source.ts';
 import { checkRuns } from './calibrate/check.ts';
 import type { CalibrationRun } from './calibrate/facts.ts';
-import { calibrate, type Parameter } from './calibrate/parameters.ts';
+import type { Parameter } from './calibrate/parameter.ts';
+import { calibrate } from './calibrate/parameters.ts';
 import { type CalibrationResult, editsOf, resultOf } from './calibrate/text.ts';
 
 /** A calibration, and the cluster model that it makes of another. */

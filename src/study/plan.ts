@@ -1,4 +1,4 @@
-import { InputError } from '../kernel/errors.ts';
+import { InputError, type Problem } from '../kernel/errors.ts';
 import { checkSimulated } from '../sim/check.ts';
 import { pgpoolSwitch } from '../topology/pgpool-conf.ts';
 import { type Confirmation, confirm, isBoundByTimers, runPlanOf } from './plan/confirm.ts';
@@ -18,6 +18,7 @@ export interface PlanResult {
   asked: {
     readsPerSecond: number;
     writesPerSecond: number;
+    scripts: { read: string; write: string };
     thresholds: string[];
     survive: string[];
     sessions: number;
@@ -62,6 +63,7 @@ export async function plan(options: PlanOptions, note: (line: string) => void): 
     asked: {
       readsPerSecond: question.readsPerSecond,
       writesPerSecond: question.writesPerSecond,
+      scripts: question.scripts,
       thresholds: question.thresholds.map(({ text }) => text),
       survive: [...question.survive],
       sessions: demand.sessions,
@@ -113,6 +115,15 @@ async function search(
   return { candidates, confirmed, found: null };
 }
 
+/** Reads may go to standbys, writes never: a script given for the one cannot be the other. */
+function wrongKind(name: 'read' | 'write', { scripts }: PlanQuestion): Problem {
+  const file = `--${name}-script ${scripts[name]}`;
+  const message = name === 'read' ? 'this script writes' : 'this script writes nothing';
+  const other = name === 'read' ? 'write' : 'read';
+  const hint = `give it as --${other}-script, with its rate as --${other}s`;
+  return { place: { file, line: 1, column: 1 }, rule: 'plan-option', message, hint };
+}
+
 /** What does not change with the number of standbys. */
 interface Settled {
   demand: Demand;
@@ -129,9 +140,11 @@ function settle(question: PlanQuestion): Settled {
   if (problems.length > 0) throw new InputError(problems);
   const { databases, maxConnections } = question;
   const connections = connectionBudget(cluster, { databases, maxConnections });
-  const profile = (name: string): ScriptProfile => {
-    const script = load.classes.find((entry) => entry.name === name)?.script;
-    return script ? profileOf(script, cluster) : { statements: 1, brackets: 0, endsInCommit: false };
+  const profile = (name: 'read' | 'write'): ScriptProfile => {
+    const entry = load.classes.find((one) => one.name === name);
+    if (!entry) return { statements: 1, brackets: 0, endsInCommit: false };
+    if (entry.script.kind !== name) throw new InputError([wrongKind(name, question)]);
+    return profileOf(entry.script, cluster);
   };
   return {
     connections,

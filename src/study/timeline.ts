@@ -17,6 +17,8 @@ export interface TimelineRequest extends TimelineFiles {
   targetMs: number | null;
   /** Worker threads; left out: one a processor. 0 computes in this thread. The result is the same. */
   threads?: number;
+  /** Hears that the input is right and the work begins. */
+  note?: (text: string) => void;
   /** Pairs of trials for each setting's effect; left out: enough for two places. */
   pairs?: number;
 }
@@ -40,6 +42,7 @@ export async function timeline(request: TimelineRequest): Promise<TimelineResult
     throw new DrillError(message, { exitCode: ExitCode.usage });
   }
   const { cluster, versions, hasFollowCommand, remarks } = readTimelineInput(request);
+  request.note?.(`simulating ${trials} drills of kind ${kind}`);
   const plan: TrialPlan = { cluster, kind, seed, hasFollowCommand };
   const threads = new TrialThreads(request.threads ?? availableParallelism());
   try {

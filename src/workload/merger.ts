@@ -1,5 +1,5 @@
 import { invariant } from '../kernel/errors.ts';
-import { newHistogram, unpackInto } from '../recording/histogram.ts';
+import { type Histogram, newHistogram, unpackInto } from '../recording/histogram.ts';
 import type { ClassInterval, Interval } from '../recording/intervals.ts';
 import type { LatencySlice } from '../recording/latency.ts';
 import type { Recorder } from '../recording/recording.ts';
@@ -120,8 +120,8 @@ function addCounts(into: Record<string, number>, from: Readonly<Record<string, n
 }
 
 /** The histograms of several batches of the same time, joined by class and server. */
-function latencySlices(batches: readonly LatencyBatch[]): LatencySlice[] {
-  const slices = new Map<string, LatencySlice>();
+function latencySlices(batches: readonly LatencyBatch[]): LatencySlice<Histogram>[] {
+  const slices = new Map<string, LatencySlice<Histogram>>();
   for (const { startMs, lengthMs, parts } of batches) {
     for (const { className, server, latency, service } of parts) {
       const key = `${className}\n${server}`;

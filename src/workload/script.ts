@@ -23,7 +23,7 @@ export interface Script {
 }
 
 /** Values that every script of a scenario finds without setting them. */
-const automaticVariables = ['scale', 'operation', 'default_seed', 'random_seed'] as const;
+export const automaticVariables = ['scale', 'operation', 'default_seed', 'random_seed'] as const;
 
 /**
  * Reads a script of a scenario: pgbench's whole language. All mistakes come at once.
@@ -116,18 +116,12 @@ export function statementMaker(
   const compiled = compiler.compile(text, file);
   invariant('script' in compiled, `the script ${file} was checked before`);
   const { names } = compiler;
-  const random = new PgRandom();
-  const variables = new VariableStore(names);
-  const run = new ScriptRun({ client: 0, variables, random, protocol });
-  const slots = slotsOf(names);
-  const { defaultSeed } = seedStreams(BigInt(seed), { clients: 0, threads: 0 });
-  return ({ operationId, seed: [high, low] }) => {
-    variables.clear();
-    variables.setValue(slots.scale, scale);
-    variables.setValue(slots.random_seed, seed);
-    variables.setValue(slots.default_seed, defaultSeed);
-    variables.setText(slots.operation, operationId);
-    random.seed(high, low);
+  const client = { variables: new VariableStore(names), random: new PgRandom() };
+  const { variables } = client;
+  const run = new ScriptRun({ client: 0, ...client, protocol });
+  const begin = executionStarter(names, { scale, seed });
+  return (execution) => {
+    begin(execution, client);
     run.start(compiled.script);
     const statements: RenderedStatement[] = [];
     for (let step = run.next(); step !== 'done'; step = run.next()) {
@@ -144,12 +138,24 @@ export function statementMaker(
   };
 }
 
-function slotsOf(names: VariableNames): Record<(typeof automaticVariables)[number], number> {
-  const [scale, operation, default_seed, random_seed] = automaticVariables;
-  return {
-    scale: names.slot(scale),
-    operation: names.slot(operation),
-    default_seed: names.slot(default_seed),
-    random_seed: names.slot(random_seed),
+/**
+ * Gives a client what an execution of a scenario's script begins with: the variables that pgdrill sets, no other, and random numbers
+ * that follow from the execution alone.
+ */
+export function executionStarter(
+  names: VariableNames,
+  { scale, seed }: { scale: number; seed: number },
+): (execution: Execution, client: { variables: VariableStore; random: PgRandom }) => void {
+  const [scaleSlot, operationSlot, defaultSeedSlot, randomSeedSlot] = automaticVariables.map((name) =>
+    names.slot(name),
+  ) as [number, number, number, number];
+  const { defaultSeed } = seedStreams(BigInt(seed), { clients: 0, threads: 0 });
+  return ({ operationId, seed: [high, low] }, { variables, random }) => {
+    variables.clear();
+    variables.setValue(scaleSlot, scale);
+    variables.setValue(randomSeedSlot, seed);
+    variables.setValue(defaultSeedSlot, defaultSeed);
+    variables.setText(operationSlot, operationId);
+    random.seed(high, low);
   };
 }

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../src/recording/events.ts';
-import { newHistogram, recordMs } from '../../src/recording/histogram.ts';
+import { type Histogram, newHistogram, recordMs } from '../../src/recording/histogram.ts';
 import type { ClassInterval, Interval } from '../../src/recording/intervals.ts';
 import type { LatencySlice } from '../../src/recording/latency.ts';
 import type { Manifest, ManifestScenario } from '../../src/recording/manifest.ts';
@@ -72,7 +72,7 @@ export function buildRecording(plan: RecordingPlan): Recording {
 }
 
 class Tally {
-  readonly latency = new Map<string, LatencySlice>();
+  readonly latency = new Map<string, LatencySlice<Histogram>>();
   readonly #slices: Interval[] = [];
 
   constructor(endMs: number) {
@@ -154,7 +154,7 @@ class Tally {
     return slice.classes[name];
   }
 
-  #latencyOf(className: string, server: string, startMs: number): LatencySlice {
+  #latencyOf(className: string, server: string, startMs: number): LatencySlice<Histogram> {
     const key = `${className} ${server} ${startMs}`;
     let slice = this.latency.get(key);
     if (!slice) {

@@ -68,6 +68,19 @@ test('a rate that changes is held against what was due, a closed class against i
   expect([startsOf('steady'), startsOf('changing'), startsOf('closed')]).toEqual([[], [5000], [6000, 8000]]);
 });
 
+test('an operation or two that the next second answered are no degradation, unless one was lost', () => {
+  const second = (startMs: number, completedOk: number, skipped: number) => ({
+    startMs,
+    classes: { read: { due: 16, failed: 0, unknown: 0, skipped, completedOk } },
+    readsByServer: {},
+  });
+  const seconds = [second(5000, 14, 0), second(6000, 13, 0), second(7000, 15, 0), second(8000, 15, 1)];
+  for (const load of ['steady', 'changing'] as const) {
+    const found = degradedStretches(seconds, 'read', { window, baselinePerSecond: 16, load });
+    expect(found.map(({ startMs }) => startMs)).toEqual([6000, 8000]);
+  }
+});
+
 test('the second in which the next drill begins belongs to neither recovery', () => {
   const recording = buildRecording({ outages: [{ className: 'read', startMs: 7300, endMs: 8500 }] });
   const first = { ...window, untilMs: 7301 };

@@ -20,7 +20,7 @@ beforeAll(async () => {
     'lab',
     'up',
     '--model',
-    await writeModel(place, '127.0.86'),
+    await writeModel(place, '127.0.103'),
     '--json',
     '--quiet',
   );
@@ -54,9 +54,9 @@ async function efmStatus(server: string): Promise<EfmStatus['nodes']> {
 describe('the efm command', () => {
   test('shows a healthy cluster and exits with 0', async () => {
     const { code, stdout } = await efm('server2', 'cluster-status', 'efm');
-    expect(stdout).toMatch(/Primary\s+127\.0\.86\.11\s+UP/);
-    expect(stdout).toMatch(/Standby\s+127\.0\.86\.12\s+UP/);
-    expect(stdout).toMatch(/Witness\s+127\.0\.86\.14/);
+    expect(stdout).toMatch(/Primary\s+127\.0\.103\.11\s+UP/);
+    expect(stdout).toMatch(/Standby\s+127\.0\.103\.12\s+UP/);
+    expect(stdout).toMatch(/Witness\s+127\.0\.103\.14/);
     expect(code).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe('a primary killed from outside', () => {
     // local.timeout 4 s, its last check and the verification, detach, promotion and Pgpool's search.
     expect(epochMs() - killedMs).toBeLessThan(20_000);
     expect(epochMs() - killedMs).toBeGreaterThan(2500);
-    expect((await sql('select inet_server_addr(), pg_is_in_recovery()')).stdout).toContain('127.0.86.1');
+    expect((await sql('select inet_server_addr(), pg_is_in_recovery()')).stdout).toContain('127.0.103.1');
   }, 40_000);
 
   test('cluster-status shows the new primary and the failed server idle', async () => {
@@ -110,12 +110,12 @@ describe('a primary killed from outside', () => {
       'one primary',
     );
     await until(
-      async () => (await efmStatus('server3'))['127.0.86.11']?.type === 'Idle',
+      async () => (await efmStatus('server3'))['127.0.103.11']?.type === 'Idle',
       'the agent of the dead server is idle',
     );
     const { stdout } = await efm('server3', 'cluster-status', 'efm');
-    expect(stdout).toMatch(/Primary\s+127\.0\.86\.12\s+UP/);
-    expect(stdout).toMatch(/Idle\s+127\.0\.86\.11/);
+    expect(stdout).toMatch(/Primary\s+127\.0\.103\.12\s+UP/);
+    expect(stdout).toMatch(/Idle\s+127\.0\.103\.11/);
   }, 30_000);
 
   test('does not come back as a primary: the guard file stops its start', async () => {
@@ -130,7 +130,7 @@ describe('a primary killed from outside', () => {
       'using recovery command file "recovery.conf" is not supported',
     );
     const refused = await efm('server1', 'resume', 'efm');
-    expect([refused.code, (await efmStatus('server3'))['127.0.86.11']?.type]).toEqual([0, 'Idle']);
+    expect([refused.code, (await efmStatus('server3'))['127.0.103.11']?.type]).toEqual([0, 'Idle']);
   }, 30_000);
 
   test('lab down leaves nothing', async () => {

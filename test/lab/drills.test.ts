@@ -20,7 +20,7 @@ import {
 import { type Story, storyOf } from './story.ts';
 
 /** Side by side in lanes: they wait more than they work. */
-const lanes = [['agents'], ['nodes'], ['hang', 'witness-loss']] as const;
+const lanes = [['agents'], ['hang'], ['nodes'], ['witness-loss']] as const;
 const names = lanes.flat();
 const folder = join(packageDir, 'workloads', 'drills');
 const told = new Map<string, { drills: PlannedDrill[]; live: Story; simulated: Story; run: Ended }>();
@@ -79,7 +79,7 @@ test('cover every kind of drill that real servers can do', () => {
 });
 
 test('refuse a partition before anything starts, and say why', async () => {
-  const model = await writeModel(place, '127.0.94');
+  const model = await writeModel(place, '127.0.99');
   const scenario = await writeScenario(place, 'cut', {
     model,
     warmupS: 1,

@@ -24,7 +24,7 @@ let model: string;
 let runs = 0;
 
 beforeAll(async () => {
-  model = await writeModel(place, '127.0.86');
+  model = await writeModel(place, '127.0.101');
 });
 
 const nextFolder = (): string => join(place.files, `run${++runs}`);
@@ -107,13 +107,13 @@ test.each(moments)(
 
 describe('a run that cannot start', () => {
   test('because a port is taken: says by whom and what to do, exit 1, no result folder', async () => {
-    const squatter = createServer().listen({ host: '127.0.86.12', port: 5432 });
+    const squatter = createServer().listen({ host: '127.0.101.12', port: 5432 });
     try {
       const scenario = await writeScenario(place, 'squatted', { model, warmupS: 1, endS: 5 });
       const folder = nextFolder();
       const { code, stdout, stderr } = await cli(place, 'run', scenario, '--out', folder);
       expect(code).toBe(1);
-      expect(stderr).toMatch(/PostgreSQL of server2 cannot listen on 127\.0\.86\.12:5432: taken by .*pid/);
+      expect(stderr).toMatch(/PostgreSQL of server2 cannot listen on 127\.0\.101\.12:5432: taken by .*pid/);
       expect(stderr).toContain('hint:');
       expect(stdout).toBe('');
       await expect(readJson(folder, 'manifest.json')).rejects.toThrow(/ENOENT/);
@@ -125,10 +125,10 @@ describe('a run that cannot start', () => {
 
   test('because a server does not start: the end of its log, exit 2, nothing left', async () => {
     // So many pooled connections would need more max_connections than PostgreSQL allows.
-    const broken = await writeModel(place, '127.0.186', { 'max_pool: 1': 'max_pool: 1000000' });
+    const broken = await writeModel(place, '127.0.102', { 'max_pool: 1': 'max_pool: 1000000' });
     const scenario = await writeScenario(place, 'broken', { model: broken, warmupS: 1, endS: 5 });
     const { code, stderr } = await cli(place, 'run', scenario, '--out', nextFolder());
-    expect(stderr).toMatch(/server1 \(PostgreSQL at 127\.0\.186\.11:5432\) did not start/);
+    expect(stderr).toMatch(/server1 \(PostgreSQL at 127\.0\.102\.11:5432\) did not start/);
     expect(stderr).toMatch(/hint: the end of .*postgres\.log:\n.*max_connections/);
     expect(code).toBe(2);
     await expectNothingLeft(place);

@@ -44,13 +44,48 @@ export function leftovers(dir: string): string[] {
   return found;
 }
 
-/** Ids of System V shared memory segments that nobody is attached to. */
+/** Where tests put their folders: a test file may have set $TMPDIR to one of its own since. */
+const shared = tmpdir();
+
+/**
+ * Ids of System V shared memory segments that nobody is attached to, and that no killed server will find again: tests run
+ * side by side, and one that has killed a server keeps its data folder, whose postmaster.pid names the segment.
+ */
 export function orphanedSegments(): number[] {
   const rows = readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n').slice(1);
-  return rows
+  const orphans = rows
     .map((row) => row.trim().split(/\s+/).map(Number))
     .filter((row) => row[6] === 0)
     .map((row) => row[1] ?? 0);
+  if (orphans.length === 0) return [];
+  const named = new Set(foldersIn(shared, /^(lt|pgdrill)-/, 4).flatMap(segmentNamedIn));
+  return orphans.filter((id) => !named.has(id));
+}
+
+/** A folder's folders down to a depth, of which the first level has a name of ours. */
+function foldersIn(dir: string, name: RegExp, depth: number): string[] {
+  if (depth < 0) return [];
+  try {
+    return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+      if (!entry.isDirectory() || !name.test(entry.name)) return [];
+      const inside = join(dir, entry.name);
+      return [inside, ...foldersIn(inside, /./, depth - 1)];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Line 7 of a data folder's postmaster.pid: key and id. */
+function segmentNamedIn(dir: string): number[] {
+  try {
+    const [, id] = (readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n')[6] ?? '')
+      .trim()
+      .split(/\s+/);
+    return id === undefined ? [] : [Number(id)];
+  } catch {
+    return [];
+  }
 }
 
 /** Waits until `test` holds; fails with `what` after `withinMs`. */

@@ -10,7 +10,7 @@ import { cli, expectNothingLeft, placeOfFile, readJson, writeModel, writeScenari
 const place = placeOfFile();
 
 test('a quiet run passes, and clients, rows and servers count the same', async () => {
-  const model = await writeModel(place, '127.0.86');
+  const model = await writeModel(place, '127.0.106');
   const options = { model, warmupS: 1, endS: 8, readsPerSecond: 180, writesPerSecond: 20, sessions: 12 };
   const scenario = await writeScenario(place, 'quiet', options);
   const folder = join(place.files, 'quiet');

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkS
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { packageDir } from '../../src/lab/package-dir.ts';
 import type { CommandEvent, RecordedEvent } from '../../src/recording/events.ts';
 import type { Interval } from '../../src/recording/intervals.ts';
@@ -20,16 +20,28 @@ export interface Place {
   files: string;
   /** Unattached shared memory that was there before. */
   segments: number[];
+  /** Programs that have not ended yet. */
+  running: Set<Running>;
 }
 
 /** A place for the tests of a file; it goes after the last of them, and after what their own `afterAll` does. */
 export function placeOfFile(): Place {
   const dir = mkdtempSync(join(tmpdir(), 'lt-'));
-  const place = { dir, labs: join(dir, 'labs'), files: join(dir, 'files'), segments: orphanedSegments() };
-  for (const folder of [place.labs, place.files]) mkdirSync(folder);
-  for (const folder of [dir, place.labs]) chmodSync(folder, 0o755);
+  const [labs, files] = [join(dir, 'labs'), join(dir, 'files')];
+  const place: Place = { dir, labs, files, segments: orphanedSegments(), running: new Set() };
+  for (const folder of [labs, files]) mkdirSync(folder);
+  for (const folder of [dir, labs]) chmodSync(folder, 0o755);
+  afterEach(() => endPrograms(place));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   return place;
+}
+
+/** A test that failed while its program ran shall not fail those after it, whose lab would find the addresses taken. */
+async function endPrograms({ running }: Place): Promise<void> {
+  for (const { child, ended } of running) {
+    child.kill('SIGTERM');
+    await ended;
+  }
 }
 
 /** The reference architecture on other addresses; `replace` changes lines of it, each of which must be there. */
@@ -106,10 +118,14 @@ export interface Running {
 }
 
 /** Starts `pgdrill` with its labs inside the place. */
-export function startCli({ labs, files }: Place, ...args: string[]): Running {
+export function startCli({ labs, files, running }: Place, ...args: string[]): Running {
   const env = { ...process.env, TMPDIR: labs };
   const child = spawn(process.execPath, [join(programs, 'cli', 'main.js'), ...args], { env, cwd: files });
-  return follow(child);
+  const program = follow(child);
+  running.add(program);
+  const gone = (): void => void running.delete(program);
+  program.ended.then(gone, gone);
+  return program;
 }
 
 export function cli(place: Place, ...args: string[]): Promise<Ended> {

@@ -236,6 +236,9 @@ test('the main process: at most ten requests wait, and every state is reached', 
           clock.setTimeout(() => actor.send({ type: 'roles', answers: answer() }), 5),
         );
         actor.on('runCommand', () => clock.setTimeout(() => actor.send({ type: 'command.ended' }), 300));
+        actor.on('forkChildren', ({ cut }) =>
+          clock.setTimeout(() => actor.send({ type: 'children.forked' }), cut.scope === 'none' ? 0 : 40),
+        );
         actor.on('runFollow', () => clock.setTimeout(() => actor.send({ type: 'follow.ended' }), 700));
         actor.start();
         for (const next of actions) {

@@ -41,6 +41,25 @@ test('a request that came in the rest is carried out first, with a rest of its o
   expect(second?.[0]).toBeLessThan(1600);
 });
 
+test('a request that comes while children are forked anew is carried out with no rest between, one that comes after it waits', () => {
+  const servesAt = (attachMs: number): number => {
+    const at = bench({ settings: { hasFollowCommand: false }, state: { status: ['up', 'up', 'down'] } });
+    Object.assign(at.servers[0] ?? {}, { alive: false });
+    Object.assign(at.servers[1] ?? {}, { inRecovery: false });
+    at.pgpool.detach(0);
+    at.pass(attachMs);
+    at.pgpool.attach(2);
+    let nowMs = attachMs;
+    while (at.nodes().endsWith('down:s')) {
+      at.pass(1);
+      nowMs += 1;
+    }
+    return nowMs;
+  };
+  expect(servesAt(30)).toBeLessThan(100);
+  expect(servesAt(60)).toBeGreaterThan(1000);
+});
+
 test('after a search of several iterations they are replaced before the next request', () => {
   const at = bench({ state: { status: ['up', 'up', 'up'], primary: 0, main: 0 } });
   Object.assign(at.servers[0] ?? {}, { alive: false });

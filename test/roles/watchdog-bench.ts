@@ -161,6 +161,11 @@ export class WatchdogBench {
       for (const b of right) for (const pair of [`${a}-${b}`, `${b}-${a}`]) this.cut.add(pair);
   }
 
+  /** Packets pass again between a node and all others. */
+  join(id: number): void {
+    for (const pair of [...this.cut]) if (pair.split('-').includes(String(id))) this.cut.delete(pair);
+  }
+
   /** Runs `act` on a machine after `delayMs`, or when it wakes up. */
   #inTime(node: BenchNode, act: () => void, delayMs: number): number {
     return this.clock.setTimeout(() => {

@@ -161,6 +161,25 @@ describe('loss of the leader', () => {
   });
 });
 
+test('two standbys of which one started while the other was cut off see each other when it is back', () => {
+  const short = { intervalMs: 1000, heartbeatKeepaliveMs: 1000, heartbeatDeadtimeMs: 3000 };
+  const at = settled({ priorities: [3, 2, 1], settings: short });
+  for (const act of [
+    () => at.partition([1], [0, 2]),
+    () => at.stop(2),
+    () => at.start(2),
+    () => at.join(1),
+  ]) {
+    act();
+    at.pass(120_000);
+  }
+  expect([0, 1, 2].map((id) => [...at.watchdog(id).peers()].sort())).toEqual([
+    [1, 2],
+    [0, 2],
+    [0, 1],
+  ]);
+});
+
 describe('formulas', () => {
   test('detection with the defaults: 29 to 41 s by heartbeat, 20 to 30 s by query', () => {
     const times = {

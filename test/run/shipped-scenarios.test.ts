@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planRun } from '../../src/run/plan.ts';
 import { run } from '../../src/run.ts';
 
 let dir: string;
@@ -18,6 +19,12 @@ const scenarios = readdirSync('workloads').filter((name) => name.endsWith('.yaml
 
 test('there are scenarios', () => {
   expect(scenarios).toContain('rehearse-failover.yaml');
+});
+
+test('those of hours have nothing to mend; running them is left to people', () => {
+  const long = readdirSync('workloads/long');
+  expect(long.length).toBeGreaterThan(0);
+  for (const name of long) expect(planRun(join('workloads/long', name)).warnings).toEqual([]);
 });
 
 test.each(scenarios)(

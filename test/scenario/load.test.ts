@@ -97,6 +97,31 @@ describe('mistakes', () => {
     expect(text).toContain('"slave"');
   });
 
+  test('in the name of a key: the nearest one is told, at every depth; none where none is near', () => {
+    const scenario = goodScenario
+      .replace('sessions: 4', 'sesions: 4\n  colour: blue')
+      .replace('kind: failover', 'knd: failover');
+    const text = problemsOf({
+      'model.yaml': goodModel.replace('role: standby', 'rol: standby'),
+      'scenario.yaml': scenario,
+    }).join('\n');
+    expect(text).toMatch(/"sesions" is no key of load.*\n.*did you mean "sessions"\?/);
+    expect(text).toMatch(/"knd" is no key of drills\[0\].*\n.*did you mean "kind"\?/);
+    expect(text).toMatch(/"rol" is no key of servers.*\n.*did you mean "role"\?/);
+    expect(text).toMatch(/"colour" is no key of load \[known-key\](\n(?! *hint)|$)/);
+  });
+
+  test('a file of the other kind is told as that, and nothing else of it', () => {
+    expect(problemsOf({ 'scenario.yaml': goodModel })).toEqual([
+      expect.stringMatching(
+        /^scenario\.yaml:1:1: this is a cluster model, not a scenario \[file-kind\]\n.*--model$/,
+      ),
+    ]);
+    expect(problemsOf({ 'scenario.yaml': goodScenario, 'model.yaml': goodScenario })).toEqual([
+      expect.stringMatching(/^model\.yaml:1:1: this is a scenario, not a cluster model/),
+    ]);
+  });
+
   test.each([
     ['two primaries', { model: ['role: standby', 'role: primary'] }, /one primary; found a, b/],
     [

@@ -62,6 +62,10 @@ test.each([
   ['read.p99 <', 'threshold-value', /a number with a unit/],
   ['offload > 0.9', 'threshold-value', /write it as 90%/],
   ['offload > 120%', 'threshold-value', /write it as 90%/],
+  ['offload > 95', 'threshold-value', /write it as 95%/],
+  ['offload > 0.07', 'threshold-value', /write it as 7%/],
+  ['offload > 950', 'threshold-value', /write it as 90%/],
+  ['write.perSecond > 40', 'threshold-value', /write it as 40\/s/],
   ['read.perSecond > 1000', 'threshold-value', /write it as 1000\/s/],
   ['read.errors < 1/s', 'threshold-value', /write it as 10/],
 ])('"%s" is refused with what to write', (text, rule, hint) => {

@@ -1,20 +1,22 @@
 // Goal: a child that ends is missing until Pgpool's main process forks again, and an attach under load is an outage.
 // Method: children with a host driven by hand; then 24 clients, three servers and Pgpool on two cores in virtual time.
 import { describe, expect, test } from 'vitest';
-import { Children } from '../../src/sim/children.ts';
+import { type Child, type ChildLimits, Children, type ChildrenHost } from '../../src/sim/children.ts';
 import { SimSession } from '../../src/sim/session.ts';
 import { frontBefore, threeServers } from './small-servers.ts';
 
-function bench(count: number) {
+function bench(count: number, limits?: Partial<ChildLimits>) {
   const host = { forks: true, pending: [] as (() => void)[], ended: 0, discarded: 0 };
-  const children = new Children(count, {
+  const childHost: ChildrenHost = {
     mayFork: () => host.forks,
     fork: (done) => host.pending.push(done),
     closed: (_, ended) => {
       if (ended) host.ended += 1;
       else host.discarded += 1;
     },
-  });
+  };
+  const usual = { mostClients: 0, keepsConnections: true, reserved: 0 };
+  const children = new Children(count, childHost, { ...usual, ...limits });
   const served: string[] = [];
   const admit = (name: string) => children.admit(() => served.push(name));
   return { host, children, served, admit };
@@ -48,6 +50,40 @@ describe('Children', () => {
     expect([served, host.discarded]).toEqual([['fresh'], 1]);
   });
 
+  test('child_max_connections: a child ends after so many clients, with its connections', () => {
+    const { host, children } = bench(1, { mostClients: 2 });
+    const backends = new Map([[0, 1]]);
+    for (const ended of [0, 1]) {
+      children.admit((child) => children.release(child, backends));
+      expect([host.ended, children.dead]).toEqual([ended, ended]);
+    }
+    host.pending.shift()?.();
+    children.admit((child) => children.release(child, backends));
+    expect([host.ended, children.dead]).toEqual([1, 0]);
+  });
+
+  test('connection_cache off: a child keeps no connection for the next client', () => {
+    const { host, children } = bench(1, { keepsConnections: false });
+    children.admit((child) => children.release(child, new Map([[0, 1]])));
+    expect([host.discarded, host.ended]).toEqual([1, 0]);
+    let kept: unknown = 'nobody came';
+    children.admit((child) => {
+      kept = child.cached;
+    });
+    expect(kept).toBeNull();
+  });
+
+  test('reserved_connections: with fewer children left clients are told to go, until one leaves', () => {
+    const { children } = bench(3, { reserved: 1 });
+    const taken: Child[] = [];
+    for (const turnsAway of [false, false, true]) {
+      expect(children.turnsAway).toBe(turnsAway);
+      if (!turnsAway) children.admit((child) => taken.push(child));
+    }
+    children.release(taken[0] as Child, null);
+    expect(children.turnsAway).toBe(false);
+  });
+
   test('at most as many are forked as asked', () => {
     const { host, children } = bench(3);
     host.forks = false;
@@ -55,6 +91,83 @@ describe('Children', () => {
     children.forkDead(2);
     while (host.pending.length > 0) host.pending.shift()?.();
     expect(children.dead).toBe(1);
+  });
+});
+
+describe('children that are killed for a request', () => {
+  test('are forked one after the other, and the main process goes on when the last is there', () => {
+    const { host, children, served, admit } = bench(3);
+    host.forks = false;
+    children.killFree();
+    expect([children.dead, host.ended]).toEqual([3, 3]);
+    admit('first');
+    let forked = 0;
+    children.forkDead(3, () => {
+      forked += 1;
+    });
+    host.pending.shift()?.();
+    expect([served, children.dead, forked]).toEqual([['first'], 2, 0]);
+    while (host.pending.length > 0) host.pending.shift()?.();
+    expect([children.dead, forked]).toEqual([0, 1]);
+  });
+
+  test('with none missing the main process goes on at once', () => {
+    const { children } = bench(3);
+    let forked = 0;
+    children.forkDead(3, () => {
+      forked += 1;
+    });
+    expect(forked).toBe(1);
+  });
+});
+
+/** Eight clients that come back at once whenever they are dropped, over a detach of the dead primary whose heir is there; how an attach `afterMs` later ends. */
+function comingBackOver(attachAfterMs: number) {
+  const at = threeServers({ connect: 12, read: 0.35, network: 0.05 }, 2);
+  const { clock, shared } = at;
+  const { front, parts } = frontBefore(at, { station: shared, numInitChildren: 40 });
+  for (let index = 0; index < 8; index += 1) {
+    const session = new SimSession({ ...parts, answered: () => {} }, `s${index}`);
+    const connect = (): void =>
+      session.connect(({ ok }) => {
+        if (!ok) clock.setTimeout(connect, 20);
+      });
+    session.handler = { onAnswer: () => {}, onLost: () => clock.setTimeout(connect, 20) };
+    connect();
+  }
+  at.pass(500);
+  front.pgpool.detach(2);
+  at.pass(3000);
+  at.servers[0].send({ type: 'crash' });
+  at.servers[1].send({ type: 'promote' });
+  at.pass(1000);
+  front.pgpool.detach(0);
+  let servedAfterMs = 0;
+  let missing = 0;
+  clock.setTimeout(() => front.pgpool.attach(2), attachAfterMs);
+  while (front.pgpool.switching()) {
+    at.pass(1);
+    servedAfterMs += 1;
+  }
+  missing = front.children.dead;
+  at.pass(500);
+  return { servedAfterMs, missing, stillMissing: front.children.dead };
+}
+
+describe('children that are forked while Pgpool is still switching', () => {
+  test('take who waits and end: they are missing until the rest is over', () => {
+    const { missing, stillMissing } = comingBackOver(5000);
+    expect(missing).toBeGreaterThanOrEqual(8);
+    expect(missing).toBeLessThan(40);
+    expect(stillMissing).toBeGreaterThanOrEqual(missing);
+  });
+
+  test('an attach that comes meanwhile is carried out without a rest between, and costs more of them', () => {
+    const alone = comingBackOver(5000);
+    const both = comingBackOver(60);
+    expect(both.servedAfterMs).toBeGreaterThan(alone.servedAfterMs);
+    expect(both.servedAfterMs).toBeLessThan(alone.servedAfterMs + 900);
+    expect(both.missing).toBeGreaterThan(alone.missing);
   });
 });
 

@@ -1,15 +1,23 @@
 // Goal: what a client sees of its connection: who is served, who waits, what a loss leaves in doubt.
 // Method: three servers with fixed times, Pgpool's statechart, sessions driven by hand on the virtual clock.
 import { describe, expect, test } from 'vitest';
+import type { ChildLimits } from '../../src/sim/children.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import { SimSession } from '../../src/sim/session.ts';
 import type { ConnectOutcome, ExecutionOutcome, WireError } from '../../src/workload/transport.ts';
 import { frontBefore, rowsOf, threeServers } from './small-servers.ts';
 
-function frontWith(numInitChildren: number, more: Parameters<typeof threeServers>[0] = {}) {
+function frontWith(
+  numInitChildren: number,
+  more: Parameters<typeof threeServers>[0] = {},
+  childLimits: ChildLimits = { mostClients: 0, keepsConnections: true, reserved: 0 },
+) {
   const at = threeServers({ connect: 8, read: 1, write: 70, network: 0.5, ...more });
   const { clock } = at;
-  const { front, parts } = frontBefore(at, { station: new Processor(clock, 2).station(), numInitChildren });
+  const { front, parts } = frontBefore(at, {
+    station: new Processor(clock, 2).station(),
+    ...{ numInitChildren, childLimits },
+  });
   const answered: string[] = [];
   const open = (name: string) => {
     const note = (kind: string, server: string) => answered.push(`${kind} ${server}`);
@@ -41,6 +49,28 @@ describe('SimSession', () => {
     second.connect();
     at.pass(100);
     expect(second.connects[0]).toMatchObject({ outcome: { ok: true }, atMs: 10_100 + 0.5 + 2 + 2 });
+  });
+
+  test('with reserved_connections a client too many is told so; without a connection cache every session connects anew', () => {
+    const at = frontWith(2, { reset: 3 }, { mostClients: 0, keepsConnections: false, reserved: 1 });
+    const [first, second] = [at.open('1'), at.open('2')];
+    first.connect();
+    at.pass(100);
+    second.connect();
+    at.pass(100);
+    expect(second.connects[0]).toMatchObject({
+      outcome: { ok: false, error: { code: '53300' } },
+      atMs: 10_101,
+    });
+    const usedMs = at.servers.map(({ station }) => station.usedMs());
+    first.session.close();
+    at.pass(100);
+    for (const [id, { station }] of at.servers.entries())
+      expect(station.usedMs() - (usedMs[id] as number)).toBeCloseTo(1.8, 6);
+    second.session.close();
+    second.connect();
+    at.pass(100);
+    expect(second.connects[1]).toMatchObject({ outcome: { ok: true }, atMs: 10_300 + 0.5 + 8 + 2 });
   });
 
   test('the end of a child is work on its server and on those that it was connected to, and so is the next one’s start', () => {
@@ -108,6 +138,52 @@ describe('SimSession', () => {
     const brackets = 2 * (0.5 + 0.25 * 2);
     expect(session.ends[1]?.atMs).toBeCloseTo(10_200 + 70 + 20 + 7 * (3 + 1) + brackets, 5);
     expect(at.front.station.usedMs() - usedMs).toBeCloseTo(8 * 3, 5);
+  });
+
+  test('a process that has rested costs `wake` more, the more the longer: of each server, and of Pgpool', () => {
+    const at = frontWith(1, { wake: 4, wakePgpool: 2 });
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    const read = (): number => {
+      const fromMs = at.clock.nowMs();
+      session.execute('read', 0);
+      at.pass(50);
+      return (session.ends.at(-1)?.atMs ?? 0) - fromMs;
+    };
+    const aloneMs = 1 + 2 * 0.5;
+    expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
+    const restedMs = 50 - (aloneMs + 4 + 2 - 0.5);
+    const share = (gapMs: number): number => 1 - Math.exp(-gapMs / 5);
+    const pgpoolMs = 2 * share(restedMs + 0.5);
+    expect(read()).toBeCloseTo(aloneMs + pgpoolMs + 4 * share(restedMs + 0.5 + pgpoolMs), 5);
+    const usedMs = at.servers.map(({ station }) => station.usedMs());
+    session.execute('write', 0);
+    at.pass(200);
+    const moreMs = at.servers.map(({ station }, id) => station.usedMs() - (usedMs[id] as number));
+    // Seven statements on the primary, one way after the other: only the first finds it rested.
+    expect(moreMs[0]).toBeGreaterThan(70 + 4);
+    expect(moreMs[0]).toBeLessThan(70 + 4 + 6 * 4 * share(3));
+    session.execute('read', 0);
+    at.pass(8.5);
+    expect(session.ends).toHaveLength(4);
+    session.session.close();
+    session.connect();
+    at.pass(5);
+    expect(session.connects).toHaveLength(2);
+    expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
+  });
+
+  test('connections that are kept at the end of a session are made ready: `reset` on every server', () => {
+    const at = frontWith(1, { reset: 3 });
+    const session = at.open('1');
+    session.connect();
+    at.pass(100);
+    const usedMs = at.servers.map(({ station }) => station.usedMs());
+    session.session.close();
+    at.pass(100);
+    for (const [id, { station }] of at.servers.entries())
+      expect(station.usedMs() - (usedMs[id] as number)).toBeCloseTo(3, 6);
   });
 
   test.each([
@@ -233,7 +309,7 @@ describe('SimSession', () => {
   });
 
   test('idle sessions are told of a dead primary within 0.1 s; while Pgpool switches the next ones wait and are dropped', () => {
-    const at = frontWith(2);
+    const at = frontWith(40);
     const session = at.open('1');
     session.connect();
     at.pass(100);

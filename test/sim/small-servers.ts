@@ -1,12 +1,13 @@
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
 import type { ServiceTime, ServiceTimes } from '../../src/scenario/model-shape.ts';
+import type { ChildLimits } from '../../src/sim/children.ts';
 import { Draws, type ServiceTimeName } from '../../src/sim/draws.ts';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import { Replication, type ReplicationOptions } from '../../src/sim/replication.ts';
 import type { RunningScriptParts } from '../../src/sim/running-script.ts';
-import { planScript } from '../../src/sim/script-plan.ts';
+import { scriptSources } from '../../src/sim/script-ways.ts';
 import { SimServer } from '../../src/sim/server.ts';
 import { SessionEvents } from '../../src/sim/session-events.ts';
 import type { Station } from '../../src/sim/station.ts';
@@ -32,7 +33,7 @@ export function rowsOf({ wal }: SimServer): string[] {
 /** What sessions need beside a front: a read class and a write class, as pgbench's own scripts have them. */
 function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
   const { kernel } = clock;
-  const scripts = planOf({}).load.classes.map(({ script }) => planScript(script, defaultRoutingRules));
+  const scripts = scriptSources(planOf({}).load, defaultRoutingRules);
   return { kernel, events: new SessionEvents(kernel), scripts };
 }
 
@@ -64,12 +65,17 @@ export function threeServers(
 /** A running Pgpool before `threeServers` that fails nothing over by itself, and what its sessions are made of. */
 export function frontBefore(
   { clock, draws, servers, replication }: ReturnType<typeof threeServers>,
-  { station, numInitChildren }: { station: Station; numInitChildren: number },
+  {
+    station,
+    numInitChildren,
+    childLimits,
+  }: { station: Station; numInitChildren: number; childLimits?: ChildLimits },
 ) {
   const front = new PgpoolFront(clock, draws, {
     servers,
     station,
     weights: [0, 1, 1],
+    ...(childLimits ? { childLimits } : {}),
     settings: {
       searchPrimaryNodeTimeout: 3,
       hasFollowCommand: false,

@@ -144,6 +144,35 @@ describe('a quota of processor time', () => {
     expect(endsMs[2]).toBeCloseTo(1105, 5);
   });
 
+  test('jobs that the end of a quota stopped need `restartMs` more each; one that comes meanwhile does not', () => {
+    const clock = new VirtualClock();
+    const station = new Processor(clock, 1).station({ ...quota, restartMs: 2 });
+    const endsMs: Record<string, number> = {};
+    const run = (name: string, atMs: number, workMs: number): void => {
+      clock.setTimeout(() => station.run(workMs, () => (endsMs[name] = clock.nowMs())), atMs);
+    };
+    run('first', 0, 13.5);
+    run('second', 0, 14.5);
+    run('late', 60, 3);
+    clock.runUntil(1000);
+    // 12.5 ms of each are done at 25; from 100 on 1 + 2, 2 + 2 and 3 ms of work are left.
+    expect(endsMs.first).toBeCloseTo(109, 5);
+    expect(endsMs.late).toBeCloseTo(109, 5);
+    expect(endsMs.second).toBeCloseTo(110, 5);
+    expect(station.usedMs()).toBeCloseTo(13.5 + 14.5 + 3 + 4, 5);
+  });
+
+  test('no more than half of a quota goes into jobs that begin anew, so that they come to an end', () => {
+    const clock = new VirtualClock();
+    const station = new Processor(clock, 1).station({ ...quota, restartMs: 1000 });
+    let endedMs = 0;
+    station.run(quota.budgetMs + 5, () => {
+      endedMs = clock.nowMs();
+    });
+    clock.runUntil(1000);
+    expect(endedMs).toBeCloseTo(quota.periodMs + quota.budgetMs / 2 + 5, 5);
+  });
+
   test('stations of one processor share it: while one is suspended the other has it alone', () => {
     const clock = new VirtualClock();
     const processor = new Processor(clock, 1);

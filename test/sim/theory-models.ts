@@ -3,12 +3,13 @@
 import { type Interval, replications } from '../../src/analysis/statistics.ts';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
-import type { ServiceTime } from '../../src/scenario/model-shape.ts';
+import type { ServiceTime, ServiceTimes } from '../../src/scenario/model-shape.ts';
 import { mg1, mmc } from '../../src/sim/analytic/erlang.ts';
 import { solveClosedNetwork } from '../../src/sim/analytic/mva.ts';
-import { drawOf } from '../../src/sim/draws.ts';
+import { Draws, drawOf } from '../../src/sim/draws.ts';
 import { FcfsStation } from '../../src/sim/fcfs-station.ts';
 import { Processor } from '../../src/sim/processor.ts';
+import { Rest, wakeAfterMs } from '../../src/sim/wake.ts';
 
 /** Means of every batch of one run, by metric; times in mean service times. */
 export type Measured = Record<string, number[]>;
@@ -131,11 +132,17 @@ function runOpen(
 interface ClosedModel {
   users: number;
   think: ServiceTime;
+  /** Work more, at the first station, of a process that has rested while its user thought. */
+  wake?: ServiceTime;
   /** Visited one after the other. */
   stations: readonly { discipline: Discipline; servers: number; work: ServiceTime }[];
 }
 
-function runClosed({ users, think, stations }: ClosedModel, random: Random, length: RunLength): Measured {
+function runClosed(
+  { users, think, wake, stations }: ClosedModel,
+  random: Random,
+  length: RunLength,
+): Measured {
   const clock = new VirtualClock();
   const { kernel } = clock;
   const thinks = drawOf(think, random.fork('think'));
@@ -143,6 +150,10 @@ function runClosed({ users, think, stations }: ClosedModel, random: Random, leng
     station: stationOf(clock, discipline, servers),
     draw: drawOf(work, random.fork(`work ${index}`)),
   }));
+  const draws = new Draws((wake ? { wake } : {}) as ServiceTimes, random.fork('wake'));
+  const rests = Array.from({ length: users }, (_, user) =>
+    Rest.of(kernel, draws, { session: `user ${user}`, servers: 1 }),
+  );
   const totals = new Totals();
   const sinceMs = new Array<number>(users).fill(0);
   const moves = kernel.kind((user, next) => {
@@ -151,8 +162,11 @@ function runClosed({ users, think, stations }: ClosedModel, random: Random, leng
       sinceMs[user] = kernel.nowMs;
       totals.change(kernel.nowMs, 1);
     }
-    if (place) place.station.serve(place.draw(), moves, user, next + 1);
-    else {
+    if (place) {
+      const wakeMs = next === 0 ? (rests[user]?.serverMs(0) ?? 0) : 0;
+      place.station.serve(place.draw() + wakeMs, moves, user, next + 1);
+    } else {
+      rests[user]?.worked(0);
       totals.change(kernel.nowMs, -1);
       totals.responses += kernel.nowMs - (sinceMs[user] as number);
       totals.ended += 1;
@@ -193,12 +207,15 @@ function open(name: string, model: OpenModel): TheoryModel {
 }
 
 function closed(name: string, model: ClosedModel): TheoryModel {
+  // A thought of exponential length z has let a share z / (z + wakeAfterMs) of the warmth go in the mean; that the work depends on the
+  // thought before it moves no mean of a product-form network, whose classes may be the pairs of both.
+  const rested = model.think.mean / (model.think.mean + wakeAfterMs);
   const solution = solveClosedNetwork({
     stations: model.stations.map(({ servers, work }, index) => ({
       name: String(index),
       kind: 'queue',
       servers,
-      demands: [work.mean],
+      demands: [work.mean + (index === 0 ? (model.wake?.mean ?? 0) * rested : 0)],
     })),
     populations: [model.users],
     thinkTimes: [model.think.mean],
@@ -259,6 +276,10 @@ export const theoryModels: readonly TheoryModel[] = [
   closed('40 users thinking 9, four cores shared, lognormal work', {
     ...{ users: 40, think: thinkOf(9) },
     stations: [{ discipline: 'ps', servers: 4, work: lognormal(0.6) }],
+  }),
+  closed('8 users thinking 15, one processor shared, processes that cool while they think', {
+    ...{ users: 8, think: thinkOf(15), wake: { ...exponential, mean: 0.8 } },
+    stations: [{ discipline: 'ps', servers: 1, work: exponential }],
   }),
   closed('30 users thinking 20, two cores shared and then one first come first served', {
     ...{ users: 30, think: thinkOf(20) },

@@ -144,12 +144,12 @@ test('a setting that the model would ignore is refused before anything starts', 
   const settings = {
     ...plan.cluster.pgpoolSettings,
     statement_level_load_balance: 'on',
-    child_max_connections: '7',
+    client_idle_limit: '7',
   };
   const world = new SimWorld({ ...plan, cluster: { ...plan.cluster, pgpoolSettings: settings } });
   expect((await world.check()).map(({ message }) => message)).toEqual([
     "statement_level_load_balance = 'on' is not simulated",
-    "child_max_connections = '7' is not simulated",
+    "client_idle_limit = '7' is not simulated",
   ]);
   expect(await new SimWorld(plan).check()).toEqual([]);
 });

@@ -9,8 +9,10 @@ import { figuresOf } from '../../src/analysis/run-figures.ts';
 import type { SweepResult } from '../../src/analysis/sweep-result.ts';
 import { DrillError, InputError } from '../../src/kernel/errors.ts';
 import type { Summary } from '../../src/recording/summary.ts';
+import { planRun } from '../../src/run/plan.ts';
 import { run } from '../../src/run.ts';
 import { combinationsOf, parseAxis } from '../../src/study/sweep/axes.ts';
+import { planHashOf, withSeed } from '../../src/study/sweep/plan-cells.ts';
 import { type SweepRequest, sweep } from '../../src/study/sweep.ts';
 
 let folder = '';
@@ -79,6 +81,23 @@ async function swept(
 }
 
 const weight = 'model.servers.server1.postgres.weight';
+
+test('the hash of a plan is that of its values, not of how the engine holds them', () => {
+  const plan = planRun(scenario);
+  const hash = planHashOf(plan, 'simulated');
+  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+  const { name } = plan.scenario.value;
+  const ofTwoBytes = `${name}\u0100`.slice(0, name.length);
+  const value = { ...plan.scenario.value, name: ofTwoBytes };
+  expect(planHashOf({ ...plan, scenario: { ...plan.scenario, value } }, 'simulated')).toBe(hash);
+  expect(planHashOf(withSeed(plan, 99), 'simulated')).toBe(hash);
+  expect(planHashOf(plan, 'live')).not.toBe(hash);
+  expect(planHashOf({ ...plan, durationMs: plan.durationMs + 1 }, 'simulated')).not.toBe(hash);
+  const load = { ...plan.load, patienceMs: Number.POSITIVE_INFINITY };
+  expect(planHashOf({ ...plan, load }, 'simulated')).not.toBe(
+    planHashOf({ ...plan, load: { ...load, patienceMs: null as never } }, 'simulated'),
+  );
+});
 
 describe('axes', () => {
   test('commas inside brackets, braces and quotes belong to a value', () => {

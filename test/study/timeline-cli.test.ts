@@ -62,6 +62,7 @@ describe('usage errors: exit 1, nothing on stdout', () => {
   ])('%j', (words, told) => {
     const { status, stdout, stderr } = pgdrill(...words);
     expect(stderr).toMatch(told);
+    expect(stderr).not.toMatch(/simulating/);
     expect(stdout).toBe('');
     expect(status).toBe(1);
   });

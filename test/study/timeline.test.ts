@@ -156,8 +156,30 @@ describe('what is asked wrongly', () => {
     );
     expect(error).toBeInstanceOf(InputError);
     expect((error as InputError).problems.map(({ place }) => place?.line)).toEqual([2, 3]);
+    for (const { place } of (error as InputError).problems)
+      expect(place?.file).toBe('test/study/broken.properties');
   });
 });
+
+test('what a broken setting brings about is not told beside it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pgdrill-timeline-'));
+  const file = join(folder, 'pgpool.conf');
+  writeFileSync(file, 'num_init_children = many\n');
+  const read = () => readTimelineInput({ efm: null, pgpool: file, model: null, versions: null });
+  const found = catching(read);
+  rmSync(folder, { recursive: true });
+  expect(found).toBeInstanceOf(InputError);
+  const { problems } = found as InputError;
+  expect(problems.map(({ place, rule }) => [place?.line, rule])).toEqual([[1, 'pgpool-setting-value']]);
+});
+
+function catching(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
 
 test('an efm.properties without balancer scripts: Pgpool is never told', async () => {
   const result = await ask('failover', {

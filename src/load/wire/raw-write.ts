@@ -16,7 +16,7 @@ interface StreamBinding {
   kLastWriteWasAsync: number;
 }
 
-/** Writes all bytes, or hands them to the kernel as it takes them; a failed write ends the connection, which tells. */
+/** Writes all bytes, or hands them to the kernel as it takes them; a failed write ends the connection, which tells. The socket is not destroyed. */
 export type RawWrite = (bytes: Uint8Array) => void;
 
 /**
@@ -34,7 +34,6 @@ export function rawWriteOf(socket: Socket): RawWrite | null {
   const newRequest = (): WriteRequest => Object.assign(new WriteWrap(), { handle, oncomplete: fail });
   let request = newRequest();
   return (bytes) => {
-    if (socket.destroyed) return;
     const status = handle.writeBuffer(request, bytes);
     if (status !== 0) {
       fail(status);

@@ -14,6 +14,11 @@ import type { OpenOptions, OpenOutcome, WireAgenda, WireIo } from './wire-io.ts'
 
 /** The longest wait in the kernel: Node cannot end a thread that waits there, and the agenda may have finished. */
 const longestWaitMs = 100;
+/**
+ * A wait that may be so long is ended by an alarm in the ring, which serves all waits until then: the kernel sets and
+ * cancels no timer for each of them.
+ */
+const leastAlarmMs = 2;
 /** Visits to the event loop while sessions are being opened: by the clock, where its descriptor is not known. */
 const openingVisitMs = 1;
 /** The same where it is known; timers are not told by the descriptor. */
@@ -81,6 +86,8 @@ export class RingIo implements WireIo {
   #loopAsked = false;
   #loopCalls = false;
   #visitedMs = 0;
+  /** When the ring's alarm ends a wait; Infinity while none is set. */
+  #alarmMs = Number.POSITIVE_INFINITY;
   #closed = false;
   readonly #onCompletion = (mark: number, generation: number, result: number): void =>
     this.#completed(mark, generation, result);
@@ -123,14 +130,19 @@ export class RingIo implements WireIo {
   stir(): void {}
 
   async drive(agenda: WireAgenda): Promise<void> {
+    let nowMs = monotonicMs();
     while (!agenda.finished()) {
       const dueMs = agenda.nextDueMs();
-      this.#turn(dueMs);
-      const nowMs = monotonicMs();
-      if (nowMs >= dueMs) agenda.due(nowMs);
+      this.#turn(nowMs, dueMs);
+      nowMs = monotonicMs();
+      if (nowMs >= dueMs) {
+        agenda.due(nowMs);
+        nowMs = monotonicMs();
+      }
       if (this.#loopCalls || nowMs - this.#visitedMs >= this.#visitEveryMs()) {
         await yieldToEvents();
         this.#visited();
+        nowMs = monotonicMs();
       }
     }
     this.ring.enter(0);
@@ -190,10 +202,14 @@ export class RingIo implements WireIo {
   }
 
   /** Sends what is queued, waits for answers until `untilMs` or `longestWaitMs`, and handles those that came. */
-  #turn(untilMs: number): void {
-    const waitMs = untilMs - monotonicMs();
-    const limitMs = this.#opening > 0 ? this.#visitEveryMs() : longestWaitMs;
-    this.ring.enter(waitMs > limitMs ? limitMs : waitMs - this.#leadMs);
+  #turn(nowMs: number, untilMs: number): void {
+    const limitMs = nowMs + this.#visitEveryMs();
+    const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#leadMs;
+    if (this.#alarmMs === Number.POSITIVE_INFINITY && wakeMs - nowMs > leastAlarmMs) {
+      this.ring.alarm(wakeMs - nowMs);
+      this.#alarmMs = wakeMs;
+    }
+    this.ring.enter(this.#alarmMs <= wakeMs ? Number.POSITIVE_INFINITY : wakeMs - nowMs);
     this.ring.harvest(this.#onCompletion);
   }
 
@@ -215,6 +231,10 @@ export class RingIo implements WireIo {
     if (event === RingEvent.poll) {
       this.#loopAsked = false;
       this.#loopCalls = true;
+      return;
+    }
+    if (event === RingEvent.alarm) {
+      this.#alarmMs = Number.POSITIVE_INFINITY;
       return;
     }
     const session = this.#sessions[mark >> 2];

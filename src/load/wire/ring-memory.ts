@@ -10,7 +10,8 @@ const bankSize = 64;
 
 /** A connection's memory as JavaScript and as the kernel see it. */
 export interface SlotMemory extends RingSlot {
-  receiveMemory: Uint8Array;
+  /** A buffer of Node, as those that are read while a session is opened: code that meets one kind of array only is quicker. */
+  receiveMemory: Buffer;
   sendMemory: Buffer;
 }
 
@@ -48,7 +49,7 @@ export class RingMemory {
       receiveBytes,
       sendLow,
       sendHigh,
-      receiveMemory: new Uint8Array(bytes, receiveAt, receiveBytes),
+      receiveMemory: Buffer.from(bytes, receiveAt, receiveBytes),
       sendMemory: Buffer.from(bytes, sendAt, sendBytes),
     };
   }

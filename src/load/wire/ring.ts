@@ -2,7 +2,7 @@ import { DrillError, invariant } from '../../kernel/errors.ts';
 import { type KernelCalls, type Mapping, NoRing } from './kernel-calls.ts';
 
 /** What an entry of the completion queue belongs to; two bits of `userData`. */
-export const RingEvent = { receive: 0, send: 1, poll: 2 } as const;
+export const RingEvent = { receive: 0, send: 1, poll: 2, alarm: 3 } as const;
 
 /** Called for each completion: what the submission was marked with, and the result (bytes, or a negative errno). */
 export type OnCompletion = (mark: number, generation: number, result: number) => void;
@@ -12,7 +12,7 @@ const singleMmap = 1;
 const submissionOffset = 0x10000000;
 const Enter = { getEvents: 1, extendedArgument: 8, registeredRing: 16 } as const;
 const Register = { files: 2, filesUpdate: 6, ringFiles: 20 } as const;
-const Operation = { pollAdd: 6, send: 26, receive: 27 } as const;
+const Operation = { pollAdd: 6, timeout: 11, send: 26, receive: 27 } as const;
 const fixedFile = 1;
 const skipSuccess = 64;
 const pollFirst = 1;
@@ -145,21 +145,33 @@ export class Ring {
     entries[at + 9] = 0;
   }
 
+  /** Queues a completion that comes after so long; it ends a wait. One at a time. */
+  alarm(afterMs: number): void {
+    setTime(this.#scratch, 28, afterMs);
+    const at = this.#next();
+    const entries = this.#entries;
+    entries[at] = Operation.timeout;
+    entries[at + 1] = noFile;
+    setAddress(entries, at + 4, this.#memory.address + 112);
+    entries[at + 6] = 1;
+    entries[at + 7] = 0;
+    entries[at + 8] = RingEvent.alarm;
+    entries[at + 9] = 0;
+  }
+
   /**
-   * Hands over what is queued, and waits for a completion for at most `waitMs`; 0 does not wait.
-   * Ends early when a signal comes.
+   * Hands over what is queued, and waits for a completion for at most `waitMs`: 0 does not wait, and Infinity waits until
+   * one comes, which costs less. Ends early when a signal comes.
    *
    * @throws RingFailure
    */
   enter(waitMs: number): void {
     const toSubmit = this.#unsubmitted;
     let result: number;
-    if (waitMs <= 0) result = this.#calls.ringEnter(this.#enterFile, toSubmit, 0, this.#enterFlags, 0, 0);
+    if (waitMs <= 0 || waitMs === Number.POSITIVE_INFINITY)
+      result = this.#calls.ringEnter(this.#enterFile, toSubmit, waitMs > 0 ? 1 : 0, this.#enterFlags, 0, 0);
     else {
-      const scratch = this.#scratch;
-      const seconds = Math.floor(waitMs / 1000);
-      scratch[8] = seconds;
-      scratch[10] = (waitMs - seconds * 1000) * 1e6;
+      setTime(this.#scratch, 8, waitMs);
       result = this.#calls.ringEnter(
         this.#enterFile,
         toSubmit,
@@ -245,6 +257,13 @@ export function addressHalves(address: number): [low: number, high: number] {
 
 function setAddress(words: Int32Array, at: number, address: number): void {
   [words[at], words[at + 1]] = addressHalves(address);
+}
+
+/** A span as the kernel takes it, in memory that was all zero: seconds and nanoseconds, 64 bits each. */
+function setTime(words: Int32Array, at: number, spanMs: number): void {
+  const seconds = Math.floor(spanMs / 1000);
+  words[at] = seconds;
+  words[at + 2] = (spanMs - seconds * 1000) * 1e6;
 }
 
 /** Positions in the shared memory, in 32-bit words. */

@@ -13,6 +13,8 @@ const sendBytes = 1024;
 const longestWaitMs = 100;
 /** Node's timers fire up to a millisecond late; within this span of an instant shorter waits take over, ms. */
 const timerErrorMs = 1.2;
+/** A timer for the same instant as before may be reckoned later by so much, ms. */
+const roundingMs = 0.001;
 /** Length of such a wait, in which nothing is read. */
 const shortWaitMs = 0.1;
 /** A socket that was told goodbye and still stands after so long is cut, ms. */
@@ -91,7 +93,9 @@ export class StreamIo implements WireIo {
   readonly reason: string;
   readonly #clock = new RealClock();
   readonly #sessions = new Set<StreamSession>();
+  /** Sessions whose sends go out in this turn: the first `#sends`. An array that is emptied would give its memory back each turn. */
   readonly #waiting: StreamSession[] = [];
+  #sends = 0;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #turnComes = false;
   #closed = false;
@@ -102,7 +106,13 @@ export class StreamIo implements WireIo {
   #fail: (error: unknown) => void = () => undefined;
   #timer: TimerId = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
-  readonly #onTurn = (): void => this.#guarded(() => this.#turn());
+  readonly #onTurn = (): void => {
+    try {
+      this.#turn();
+    } catch (error) {
+      this.#faulted(error);
+    }
+  };
   readonly #onTimer = (): void => {
     this.#timer = null;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
@@ -149,7 +159,8 @@ export class StreamIo implements WireIo {
   later(session: StreamSession): void {
     if (!session.busy) this.#busy += 1;
     session.busy = true;
-    this.#waiting.push(session);
+    this.#waiting[this.#sends] = session;
+    this.#sends += 1;
     this.#turnSoon();
   }
 
@@ -178,12 +189,16 @@ export class StreamIo implements WireIo {
     const nowMs = monotonicMs();
     if (agenda !== null && nowMs >= agenda.nextDueMs()) agenda.due(nowMs);
     const waiting = this.#waiting;
-    for (let at = 0; at < waiting.length; at += 1) (waiting[at] as StreamSession).flush();
-    waiting.length = 0;
+    for (let at = 0; at < this.#sends; at += 1) (waiting[at] as StreamSession).flush();
+    this.#sends = 0;
     this.#turnComes = false;
     if (agenda === null) return;
     if (agenda.finished()) this.#end();
-    else this.#wait(agenda.nextDueMs());
+    else {
+      const dueMs = agenda.nextDueMs();
+      // On the path of every answer: the timer that runs is early enough.
+      if (this.#timerAtMs > dueMs - timerErrorMs + roundingMs) this.#wait(dueMs);
+    }
   }
 
   /**
@@ -195,7 +210,7 @@ export class StreamIo implements WireIo {
     const waitMs = dueMs - nowMs;
     if (waitMs > timerErrorMs || (waitMs > 0 && this.#busy > 0)) {
       const lengthMs = Math.min(longestWaitMs, Math.max(1, waitMs - timerErrorMs));
-      if (this.#timer !== null && this.#timerAtMs <= nowMs + lengthMs) return;
+      if (this.#timerAtMs <= nowMs + lengthMs) return;
       this.#clock.clearTimeout(this.#timer);
       this.#timerAtMs = nowMs + lengthMs;
       this.#timer = this.#clock.setTimeout(this.#onTimer, lengthMs);
@@ -215,18 +230,11 @@ export class StreamIo implements WireIo {
   }
 
   /** A fault of whoever drives ends the drive, as it would on a ring. */
-  #guarded(work: () => void): void {
-    if (this.#agenda === null) {
-      work();
-      return;
-    }
-    try {
-      work();
-    } catch (error) {
-      const fail = this.#fail;
-      this.#end();
-      fail(error);
-    }
+  #faulted(error: unknown): void {
+    if (this.#agenda === null) throw error;
+    const fail = this.#fail;
+    this.#end();
+    fail(error);
   }
 
   #adopt(session: StartedSession, { index, handler }: { index: number; handler: WireHandler }): OpenOutcome {
@@ -248,7 +256,11 @@ export class StreamIo implements WireIo {
     socket.on('end', () => lose('the server closed the connection'));
     socket.on('close', () => lose('the connection was closed'));
     const receive = (bytes: Uint8Array, length: number): void => {
-      this.#guarded(() => connection.receive(bytes, length));
+      try {
+        connection.receive(bytes, length);
+      } catch (error) {
+        this.#faulted(error);
+      }
       if (streamSession.busy && connection.pending === 0) this.#calmed(streamSession);
       if (this.#agenda !== null) this.#turnSoon();
     };

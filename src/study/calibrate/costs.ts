@@ -1,5 +1,5 @@
 import type { ServiceTimes } from '../../scenario/model-shape.ts';
-import { bracketShare } from '../../sim/running-script.ts';
+import { bracketShare } from '../../sim/statement-work.ts';
 import type { RunFacts, Window } from './facts.ts';
 import { type Fit, fitCosts, type Row } from './least-squares.ts';
 
@@ -12,13 +12,22 @@ export interface ProcessorCost {
 }
 
 export type ProcessorCosts = Record<
-  'read' | 'readOnStandby' | 'write' | 'replay' | 'background' | 'pgpoolStatement',
+  | 'read'
+  | 'readOnStandby'
+  | 'write'
+  | 'replay'
+  | 'background'
+  | 'reset'
+  | 'wake'
+  | 'pgpoolStatement'
+  | 'wakePgpool'
+  | 'connect',
   ProcessorCost
 >;
 
 /** The last ones are left out first when causes move together. */
-const onServers = ['read', 'readOnStandby', 'write', 'background', 'replay', 'session start'] as const;
-const onPgpool = ['pgpoolStatement', 'idle', 'session start'] as const;
+const onServers = ['read', 'readOnStandby', 'write', 'background', 'replay', 'reset', 'wake'] as const;
+const onPgpool = ['pgpoolStatement', 'idle', 'wakePgpool', 'session start'] as const;
 
 /**
  * Splits the processor time of the servers among what they did: reads (on a primary and on standbys), writes, replayed
@@ -29,9 +38,13 @@ export function processorCosts(facts: readonly RunFacts[], known: ServiceTimes):
   const servers = windows.filter(({ postgresMs }) => postgresMs !== null);
   const pgpools = windows.filter(({ pgpoolMs }) => pgpoolMs !== null);
   const serverFit = fitCosts(onServers, servers.map(serverRow), {
-    known: { replay: known.replay?.mean ?? 0 },
+    known: meansOf(known, ['replay', 'reset', 'wake']),
+    untold: isBusy(facts) ? {} : { wake: alwaysRested },
   });
-  const pgpoolFit = fitCosts(onPgpool, pgpools.map(pgpoolRow));
+  const pgpoolFit = fitCosts(onPgpool, pgpools.map(pgpoolRow), {
+    known: meansOf(known, ['wakePgpool']),
+    untold: isBusy(facts) ? {} : { wakePgpool: alwaysRested },
+  });
   const of = (fit: Fit, name: string): ProcessorCost => costIn(fit, name);
   return {
     read: of(serverFit, 'read'),
@@ -39,25 +52,59 @@ export function processorCosts(facts: readonly RunFacts[], known: ServiceTimes):
     write: of(serverFit, 'write'),
     replay: of(serverFit, 'replay'),
     background: of(serverFit, 'background'),
+    reset: of(serverFit, 'reset'),
+    wake: of(serverFit, 'wake'),
     pgpoolStatement: of(pgpoolFit, 'pgpoolStatement'),
+    wakePgpool: of(pgpoolFit, 'wakePgpool'),
+    connect: of(pgpoolFit, 'session start'),
   };
 }
 
-function serverRow({ role, reads, writes, brackets, sessionStarts, lengthMs, postgresMs }: Window): Row {
+const alwaysRested = 'no run keeps its sessions busy: closed sessions that do not think would tell';
+
+/**
+ * In some run most reads come to sessions that have just worked. Where all of them rest, the cost of a read and that of waking for
+ * it are one sum, and little differences between windows would share it out.
+ */
+function isBusy(facts: readonly RunFacts[]): boolean {
+  return facts.some(({ scenario, wakes }) =>
+    scenario.classes.some(
+      ({ name, kind, statements = 1 }) =>
+        kind === 'read' && (wakes[name]?.worker ?? statements) < statements / 2,
+    ),
+  );
+}
+
+/** What a model says already; 0 of what it does not. */
+function meansOf(
+  known: ServiceTimes,
+  names: readonly ('replay' | 'reset' | 'wake' | 'wakePgpool')[],
+): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, known[name]?.mean ?? 0]));
+}
+
+function serverRow(window: Window): Row {
+  const { role, reads, writes, brackets, sessionStarts, wakes, lengthMs, postgresMs } = window;
   const isPrimary = role === 'primary';
   const causes = {
     read: isPrimary ? reads : 0,
     readOnStandby: isPrimary ? 0 : reads + bracketShare * brackets,
     write: isPrimary ? writes : 0,
     background: lengthMs / 1000,
-    'session start': sessionStarts,
+    reset: sessionStarts,
+    wake: wakes,
     replay: isPrimary ? 0 : writes,
   };
   return { causes: onServers.map((name) => causes[name]), effect: postgresMs ?? 0 };
 }
 
-function pgpoolRow({ statements, sessionStarts, lengthMs, pgpoolMs }: Window): Row {
-  const causes = { pgpoolStatement: statements, idle: lengthMs / 1000, 'session start': sessionStarts };
+function pgpoolRow({ statements, sessionStarts, pgpoolWakes, lengthMs, pgpoolMs }: Window): Row {
+  const causes = {
+    pgpoolStatement: statements,
+    idle: lengthMs / 1000,
+    wakePgpool: pgpoolWakes,
+    'session start': sessionStarts,
+  };
   return { causes: onPgpool.map((name) => causes[name]), effect: pgpoolMs ?? 0 };
 }
 

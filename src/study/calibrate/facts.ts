@@ -4,8 +4,10 @@ import { type Frame, frameOf, type Stretch, within } from '../../analysis/frame.
 import type { CpuEvent, RecordedEvent, WalPositionEvent } from '../../recording/events.ts';
 import type { Interval } from '../../recording/intervals.ts';
 import type { LatencySlice } from '../../recording/latency.ts';
-import type { ManifestScenario } from '../../recording/manifest.ts';
+import type { ManifestClass, ManifestScenario } from '../../recording/manifest.ts';
 import type { Recording } from '../../recording/recording.ts';
+import { stoppedAtOnce, type Wakes, wakesOf } from './pauses.ts';
+import { bytesAt } from './wal.ts';
 
 /** A run that service times are taken from. */
 export interface CalibrationRun {
@@ -20,7 +22,7 @@ export interface Window {
   server: string;
   role: 'primary' | 'standby';
   lengthMs: number;
-  /** Reads that it answered, writes that it carried out (a primary) or replayed (a standby). */
+  /** Statements of reads that it answered, writes that it carried out (a primary) or replayed (a standby). */
   reads: number;
   writes: number;
   /** Sessions that were opened, of the whole cluster: each opens one on every server. Reckoned from their lifetime. */
@@ -29,6 +31,9 @@ export interface Window {
   statements: number;
   /** BEGINs, COMMITs and their like that it got as the own node of sessions whose writes went to the primary. */
   brackets: number;
+  /** Wake-ups of sessions: on this server, and of all of them in Pgpool (`pauses.ts`). */
+  wakes: number;
+  pgpoolWakes: number;
   postgresMs: number | null;
   pgpoolMs: number | null;
 }
@@ -39,6 +44,10 @@ export interface RunFacts {
   scenario: ManifestScenario;
   steady: Stretch;
   windows: Window[];
+  /** Servers that Pgpool opens a connection to for each session. */
+  backends: number;
+  /** Wake-ups of one operation of each class. */
+  wakes: Readonly<Record<string, Wakes>>;
   /** Role of a server in that stretch; null of none that was seen. */
   roleOf(server: string): 'primary' | 'standby' | null;
   /** Largest share of that stretch for which a server was held back by its cap; cores count one by one. */
@@ -55,8 +64,11 @@ export interface RunFacts {
 /** Processor samples are put together to windows of this length at least: a second is too short for the few operations of low loads. */
 const windowMs = 3000;
 
-/** Reads the facts out of a run. Samples before the end of the warm-up and after the first drill's beginning are left out. */
-export function factsOf({ name, recording }: CalibrationRun): RunFacts {
+/**
+ * Reads the facts out of a run. Samples before the end of the warm-up and after the first drill's beginning are left out.
+ * @param wakeAfterMs in about so long a session's processes come to rest
+ */
+export function factsOf({ name, recording }: CalibrationRun, wakeAfterMs: number): RunFacts {
   const { manifest, events } = recording;
   const frame = frameOf(recording);
   const steady = steadyOf(frame);
@@ -67,16 +79,33 @@ export function factsOf({ name, recording }: CalibrationRun): RunFacts {
     const role = history.roleAt(server, steady.endMs);
     return role === 'down' ? null : role;
   };
+  const slices = recording.latency.filter(({ startMs, lengthMs }) => within(startMs + lengthMs / 2, steady));
+  const wakes = wakesOf(recording, slices, { steady, afterMs: wakeAfterMs });
+  const stopWakes = (server: string, stretch: Stretch): number => {
+    const periodMs = manifest.servers.find((entry) => entry.name === server)?.cap?.periodMs;
+    const held = Math.min(1, heldBackIn(samples, server, stretch));
+    if (periodMs === undefined || held === 0) return 0;
+    const stops = (held * (stretch.endMs - stretch.startMs)) / periodMs;
+    return (
+      stops * stoppedAtOnce(manifest.scenario, slices, sessionShareOf(recording.intervals, steady, server))
+    );
+  };
   const windows = servers.flatMap((server) => {
     const own = samples.filter((sample) => sample.server === server);
     const role = roleOf(server) ?? 'standby';
-    return joined(own, steady).map((part) => ({
-      ...part.used,
-      ...operationsIn(recording, part.stretch, server),
-      run: name,
-      server,
-      role,
-    }));
+    return joined(own, steady).map(({ stretch, used }) => {
+      const stopped = servers.map((other) => stopWakes(other, stretch));
+      const done = operationsIn(recording, stretch, { server, role, wakes });
+      return {
+        ...used,
+        ...done,
+        wakes: done.wakes + (stopped[servers.indexOf(server)] ?? 0),
+        pgpoolWakes: done.pgpoolWakes + stopped.reduce((sum, count) => sum + count, 0),
+        run: name,
+        server,
+        role,
+      };
+    });
   });
   return {
     name,
@@ -85,7 +114,9 @@ export function factsOf({ name, recording }: CalibrationRun): RunFacts {
     windows,
     roleOf,
     heldBack: Math.max(0, ...servers.map((server) => heldBackIn(samples, server, steady))),
-    slices: recording.latency.filter(({ startMs, lengthMs }) => within(startMs + lengthMs / 2, steady)),
+    slices,
+    backends: manifest.servers.filter(({ backendId }) => backendId !== null).length,
+    wakes,
     commands: commandsIn(events, { startMs: 0, endMs: Number.POSITIVE_INFINITY }),
     events,
     wal: walOf(recording, history.primaryAt(steady.startMs), steady),
@@ -134,37 +165,40 @@ function joined(
 function operationsIn(
   { manifest, intervals }: Recording,
   stretch: Stretch,
-  server: string,
-): Pick<Window, 'reads' | 'writes' | 'sessionStarts' | 'statements' | 'brackets'> {
-  const { scenario } = manifest;
-  const done = (
-    kind: 'read' | 'write',
-    amount: (entry: { name: string; statements: number }) => number,
-  ): number =>
-    scenario.classes
-      .filter((entry) => entry.kind === kind)
-      .reduce((sum, { name, statements = 1 }) => sum + amount({ name, statements }), 0);
-  const completed = (name: string): number =>
-    countIn(intervals, stretch, ({ classes }) => classes[name]?.completedOk ?? 0);
-  const all = ({ name, statements }: { name: string; statements: number }): number =>
-    completed(name) * statements;
-  const { sessionLifetimeMs } = scenario;
-  const sessions = scenario.classes.reduce(
-    (sum, { closed }) => sum + (closed?.sessions ?? 0),
-    scenario.sessions,
-  );
-  const brackets = scenario.classes.reduce(
-    (sum, { name, kind, onBothNodes = 0 }) => (kind === 'write' ? sum + completed(name) * onBothNodes : sum),
-    0,
-  );
+  { server, role, wakes }: { server: string; role: Window['role']; wakes: RunFacts['wakes'] },
+): Pick<Window, 'reads' | 'writes' | 'sessionStarts' | 'statements' | 'brackets' | 'wakes' | 'pgpoolWakes'> {
+  const { classes, sessions: openSessions, sessionLifetimeMs } = manifest.scenario;
+  /** Sum over the operations that were completed, of one kind or of both. */
+  const sumOver = (kind: 'read' | 'write' | null, amount: (entry: ManifestClass) => number): number =>
+    classes.reduce((sum, entry) => {
+      if (kind !== null && entry.kind !== kind) return sum;
+      const { name } = entry;
+      return sum + amount(entry) * countIn(intervals, stretch, (one) => one.classes[name]?.completedOk ?? 0);
+    }, 0);
+  const wakesFor = (place: keyof Wakes) => (entry: ManifestClass) => wakes[entry.name]?.[place] ?? 0;
+  const executions = countIn(intervals, stretch, ({ readsByServer }) => readsByServer[server] ?? 0);
+  const allReads = sumOver('read', () => 1);
+  const readShare = allReads === 0 ? 0 : executions / allReads;
+  const sessionShare = sessionShareOf(intervals, stretch, server);
+  const sessions = classes.reduce((sum, { closed }) => sum + (closed?.sessions ?? 0), openSessions);
+  const onlyHere =
+    role === 'primary'
+      ? sumOver('write', wakesFor('worker'))
+      : sessionShare * sumOver('write', wakesFor('own'));
   return {
-    reads: countIn(intervals, stretch, ({ readsByServer }) => readsByServer[server] ?? 0),
-    writes: done('write', ({ name }) => completed(name)),
-    statements: done('read', all) + done('write', all),
-    brackets: brackets * sessionShareOf(intervals, stretch, server),
+    reads: readShare * sumOver('read', statementsOf),
+    writes: sumOver('write', () => 1),
+    statements: sumOver(null, statementsOf),
+    brackets: sessionShare * sumOver('write', ({ onBothNodes = 0 }) => onBothNodes),
+    wakes: readShare * sumOver('read', wakesFor('worker')) + onlyHere,
+    pgpoolWakes: sumOver(null, wakesFor('pgpool')),
     sessionStarts:
       sessionLifetimeMs === null ? 0 : (sessions * (stretch.endMs - stretch.startMs)) / sessionLifetimeMs,
   };
+}
+
+function statementsOf({ statements = 1 }: ManifestClass): number {
+  return statements;
 }
 
 /** Share of the sessions whose reads a server answered. */
@@ -222,10 +256,4 @@ export function stepsOf(
 ): { statements: number; ways: number } {
   const { statements = 1, onBothNodes = 0 } = classes.find(({ name }) => name === className) ?? {};
   return { statements, ways: 2 * statements + onBothNodes };
-}
-
-/** A WAL position `X/Y`, both hexadecimal, as bytes. */
-export function bytesAt(position: string): number {
-  const [high = '0', low = '0'] = position.split('/');
-  return Number.parseInt(high, 16) * 2 ** 32 + Number.parseInt(low, 16);
 }

@@ -50,11 +50,12 @@ interface Equations {
  * could be anything.
  *
  * @param options.known costs to assume for causes that must be left out; 0 where none is given
+ * @param options.untold causes that these rows cannot tell, and why: left out before anything is fitted
  */
 export function fitCosts(
   names: readonly string[],
   rows: readonly Row[],
-  options: { known?: Readonly<Record<string, number>> } = {},
+  options: { known?: Readonly<Record<string, number>>; untold?: Readonly<Record<string, string>> } = {},
 ): Fit {
   invariant(
     rows.every(({ causes }) => causes.length === names.length),
@@ -74,6 +75,10 @@ export function fitCosts(
     assumed.set(index, options.known?.[name] ?? 0);
     kept = kept.filter((other) => other !== index);
   };
+  for (const [name, why] of Object.entries(options.untold ?? {})) {
+    const at = kept.findIndex((index) => names[index] === name);
+    if (at >= 0) leaveOut(at, why);
+  }
   for (;;) {
     const equations = equationsOf(rows, kept, assumed);
     const together = equations.columns.findLastIndex(
@@ -85,8 +90,11 @@ export function fitCosts(
       continue;
     }
     const { values, errors, residual } = solve(equations);
-    const doubtful = values.findLastIndex((value, at) => !((errors[at] ?? 0) <= worstError * value));
-    if (doubtful >= 0) {
+    const doubts = values.map((value, at) =>
+      value > 0 ? (errors[at] ?? 0) / value : Number.POSITIVE_INFINITY,
+    );
+    const doubtful = doubts.lastIndexOf(Math.max(...doubts));
+    if ((doubts[doubtful] ?? 0) > worstError) {
       leaveOut(doubtful, doubtOf(values[doubtful] ?? 0, errors[doubtful] ?? 0));
       continue;
     }

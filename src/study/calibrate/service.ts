@@ -14,8 +14,8 @@ export interface ServiceSeen {
 /** Fewer operations tell no distribution. */
 const fewestOperations = 200;
 
-/** A run that a cap held back for more of its time shows the cap. */
-const mostHeldBack = 0.01;
+/** A run that a cap held back for more of its time shows the cap in its median. */
+const mostHeldBack = 0.1;
 
 const steps = 2000;
 

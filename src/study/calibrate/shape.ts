@@ -119,22 +119,23 @@ export function drawer({ meanMs: mean, shape }: Time, random: Random): () => num
 }
 
 /**
- * Finds the quantiles of one way, so that two of them and the rest of a time come out as seen: a first guess is stretched
+ * Finds the quantiles of one way, so that so many of them and the rest of a time come out as seen: a first guess is stretched
  * again and again where the sum misses, each part of it by what the sums that it has most of miss.
  */
 export function empiricalWay(
   seen: Quantiles,
+  ways: number,
   rest: (random: Random) => () => number,
 ): Time & { residual: number } {
-  let quantiles = Array.from({ length: empiricalSteps + 1 }, (_, step) => seen(step / empiricalSteps) / 2);
+  let quantiles = Array.from({ length: empiricalSteps + 1 }, (_, step) => seen(step / empiricalSteps) / ways);
   let best = { quantiles, residual: Number.POSITIVE_INFINITY };
   for (let round = 0; round < stretches; round += 1) {
     const random = new Random(1);
     const other = rest(random.fork('rest'));
     const sums = Array.from({ length: draws }, () => {
-      const places = [random.unit() * empiricalSteps, random.unit() * empiricalSteps] as const;
-      const ways = places.map((place) => between(quantiles, place));
-      return { places, ways, sum: other() + (ways[0] ?? 0) + (ways[1] ?? 0) };
+      const places = Array.from({ length: ways }, () => random.unit() * empiricalSteps);
+      const spans = places.map((place) => between(quantiles, place));
+      return { places, spans, sum: spans.reduce((sum, span) => sum + span, other()) };
     }).sort((one, another) => one.sum - another.sum);
     const residual = missOf(
       seen,
@@ -143,10 +144,10 @@ export function empiricalWay(
     if (residual < best.residual) best = { quantiles, residual };
     const misses = new Float64Array(empiricalSteps + 1);
     const weights = new Float64Array(empiricalSteps + 1);
-    for (const [rank, { places, ways, sum }] of sums.entries()) {
+    for (const [rank, { places, spans, sum }] of sums.entries()) {
       const miss = Math.log(Math.max(seen((rank + 0.5) / draws), 1e-6) / Math.max(sum, 1e-6));
       for (const [at, place] of places.entries()) {
-        const weight = (ways[at] ?? 0) / Math.max(sum, 1e-6);
+        const weight = (spans[at] ?? 0) / Math.max(sum, 1e-6);
         const step = Math.round(place);
         misses[step] = (misses[step] ?? 0) + weight * miss;
         weights[step] = (weights[step] ?? 0) + weight;

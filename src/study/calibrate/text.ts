@@ -1,7 +1,7 @@
 import { textTable, wrapText } from '../../report/text-table.ts';
 import type { ServiceTimeEdit } from '../../scenario/model-edit.ts';
 import type { ServiceTimes } from '../../scenario/model-shape.ts';
-import type { Parameter } from './parameters.ts';
+import type { Parameter } from './parameter.ts';
 import type { Shape } from './shape.ts';
 
 /** A calibration as `--json` prints it; times in ms. */

@@ -20,7 +20,7 @@ import { pgpoolNumber } from '../../topology/pgpool-conf.ts';
 import type { PlanQuestion } from './inputs.ts';
 import type { Loss, StateName } from './states.ts';
 
-/** The scenario that a plan varies: pgbench's own read and its own write. */
+/** The scenario that a plan varies. */
 export const planScenario = join(packageDir, 'workloads', 'plan-capacity.yaml');
 
 /** Operations that a stretch should hold, so that a p99 rests on hundreds, and bounds of its length. */
@@ -189,8 +189,8 @@ function outagesOver(
 function assignmentsOf(point: PlanPoint, loss: StateName): Assignment[] {
   const { question, standbys, weights, sessions } = point;
   const classes = [
-    { name: 'read', script: 'builtin:select-only', perSecond: question.readsPerSecond },
-    { name: 'write', script: 'builtin:tpcb-like', perSecond: question.writesPerSecond },
+    { name: 'read', script: question.scripts.read, perSecond: question.readsPerSecond },
+    { name: 'write', script: question.scripts.write, perSecond: question.writesPerSecond },
   ].filter(({ perSecond }) => perSecond > 0);
   const settings: [string, unknown][] = [
     ['standbys', standbys],

@@ -3,8 +3,9 @@ import type { ServiceTime } from '../../scenario/model-shape.ts';
 import type { Quota } from '../../sim/analytic/quota.ts';
 import type { SharedStation } from '../../sim/analytic/shared-station.ts';
 import { sharedCores } from '../../sim/hosts.ts';
-import { bracketShare } from '../../sim/running-script.ts';
 import { planScript, routingRulesOf } from '../../sim/script-plan.ts';
+import { bracketShare } from '../../sim/statement-work.ts';
+import { wakeShare } from '../../sim/wake.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import type { Script } from '../../workload/script.ts';
 import type { ServiceState } from './states.ts';
@@ -26,6 +27,8 @@ export interface Demand {
   sessions: number;
   /** Null: sessions are kept for ever. */
   sessionLifetimeMs: number | null;
+  /** Every session has the next operation ready: nobody rests. */
+  isSaturated?: boolean;
 }
 
 /** One limit on processor time: cores of a server or of the machine that several share, or a server's cap. */
@@ -69,21 +72,29 @@ export class Stations {
     const front = pgpools[0]?.server ?? '';
     const { read, write } = scripts;
     const statementsPerMs = readsPerMs * read.statements + writesPerMs * write.statements;
+    const wakes = wakesOf(cluster, demand);
     this.#add(front, statementsPerMs, times.pgpoolStatement);
+    this.#add(front, readsPerMs * wakes.read.pgpool + writesPerMs * wakes.write.pgpool, times.wakePgpool);
     if (sessionLifetimeMs !== null) {
       const mean = times.connect.mean / (cluster.backends.length + 1);
       this.#add(front, sessions / sessionLifetimeMs, { ...times.connect, mean });
+      for (const { server } of [state.primary, ...state.standbys])
+        this.#add(server, sessions / sessionLifetimeMs, times.reset);
     }
     for (const [server, share] of state.readShare) {
       const time = readTime(cluster, state, server);
       const perMs = readsPerMs * share * read.statements;
-      const { reads } = this.#add(server, perMs, time);
-      reads.offered = perMs * time.mean;
-      reads.square = perMs * secondMoment(time);
+      const wakesPerMs = readsPerMs * share * wakes.read.worker;
+      this.#add(server, perMs, time);
+      const { reads } = this.#add(server, wakesPerMs, times.wake);
+      reads.offered = perMs * time.mean + wakesPerMs * (times.wake?.mean ?? 0);
+      reads.square = perMs * secondMoment(time) + wakesPerMs * secondMoment(times.wake);
       if (server === state.primary.server) continue;
       this.#add(server, writesPerMs * share * write.brackets, bracketTime(cluster, state, server));
+      this.#add(server, writesPerMs * share * wakes.write.own, times.wake);
     }
     this.#add(state.primary.server, writesPerMs, times.write);
+    this.#add(state.primary.server, writesPerMs * wakes.write.worker, times.wake);
     if (write.endsInCommit) this.#add(state.primary.server, writesPerMs, times.commit);
     for (const { server } of state.standbys) this.#add(server, writesPerMs, times.replay);
   }
@@ -145,7 +156,7 @@ export class Stations {
   #add(server: string, perMs: number, time: ServiceTime | undefined): Work {
     const work = this.#work.get(server) ?? { offered: 0, square: 0, reads: { offered: 0, square: 0 } };
     work.offered += perMs * (time?.mean ?? 0);
-    work.square += time ? perMs * secondMoment(time) : 0;
+    work.square += perMs * secondMoment(time);
     return work;
   }
 }
@@ -163,6 +174,40 @@ export function bracketTime(cluster: Cluster, state: ServiceState, server: strin
   return { ...time, mean, ...(quantiles ? { quantiles: quantiles.map((one) => bracketShare * one) } : {}) };
 }
 
+/** Wake-ups of an execution of each class: on the server that does its work, on a standby of its own, in Pgpool. */
+export interface ScriptWakes {
+  worker: number;
+  own: number;
+  pgpool: number;
+}
+
+/**
+ * How often a session's processes have rested before a statement (docs/method.md S27): the sessions take turns, so that one
+ * rests as long as they all take, and the primary sees one only when it writes; within a script the next
+ * statement comes as soon as the answer was on both ways.
+ */
+export function wakesOf(
+  { serviceTimes: times }: Cluster,
+  { readsPerMs, writesPerMs, sessions, scripts, isSaturated = false }: Demand,
+): Record<'read' | 'write', ScriptWakes> {
+  const share = (restMs: number): number => wakeShare(restMs, times.wakeAfter?.mean);
+  const nextMs = 2 * times.network.mean + (times.pgpoolStatement?.mean ?? 0);
+  const turnMs = (perMs: number): number => (isSaturated ? nextMs : sessions / perMs);
+  const first = share(turnMs(readsPerMs + writesPerMs));
+  const later = (statements: number): number => Math.max(0, statements - 1) * share(nextMs);
+  const { read, write } = scripts;
+  const wholeMs = write.statements * nextMs + times.write.mean;
+  const readWakes = first + later(read.statements);
+  return {
+    read: { worker: readWakes, own: 0, pgpool: readWakes },
+    write: {
+      worker: share(turnMs(writesPerMs)) + later(write.statements),
+      own: write.brackets === 0 ? 0 : first + (write.brackets - 1) * share(wholeMs),
+      pgpool: first + later(write.statements),
+    },
+  };
+}
+
 /** What a script asks, routed as Pgpool does with these settings. */
 export function profileOf(script: Script, { pgpoolSettings, serviceTimes }: Cluster): ScriptProfile {
   const planned = planScript(script, routingRulesOf(pgpoolSettings));
@@ -173,6 +218,6 @@ export function profileOf(script: Script, { pgpoolSettings, serviceTimes }: Clus
   };
 }
 
-function secondMoment({ mean, variation }: ServiceTime): number {
-  return mean * mean * (1 + variation * variation);
+function secondMoment(time: ServiceTime | undefined): number {
+  return time ? time.mean * time.mean * (1 + time.variation * time.variation) : 0;
 }

@@ -5,7 +5,16 @@ import { meanThrottle, throttle } from '../../sim/analytic/quota.ts';
 import { meanSlowdown, sharedTime } from '../../sim/analytic/shared-station.ts';
 import { SpanGrid } from '../../sim/analytic/span-grid.ts';
 import type { Cluster } from '../../topology/cluster.ts';
-import { bracketTime, type Demand, readTime, type ServerLoad, type StationLoad, Stations } from './demand.ts';
+import {
+  bracketTime,
+  type Demand,
+  readTime,
+  type ScriptWakes,
+  type ServerLoad,
+  type StationLoad,
+  Stations,
+  wakesOf,
+} from './demand.ts';
 import type { ServiceState } from './states.ts';
 
 /** Latencies of one class from its due time, or from its send. */
@@ -110,7 +119,8 @@ interface Context {
 
 function readPaths(cluster: Cluster, state: ServiceState, { stations, demand }: Context): Path[] {
   const { statements } = demand.scripts.read;
-  const front = frontStage(cluster, { stations, statements });
+  const wakes = wakesOf(cluster, demand).read;
+  const front = frontStages(cluster, { stations, statements, wakes });
   const hops = 2 * statements;
   return [...state.readShare].flatMap(([server, share]) => {
     if (share === 0) return [];
@@ -118,8 +128,9 @@ function readPaths(cluster: Cluster, state: ServiceState, { stations, demand }: 
     const spread = Math.sqrt((1 - share) / (share * demand.sessions));
     return [1 + spread, 1 - spread].flatMap((factor): Path[] => {
       if (factor <= 0) return [];
-      const stage = { time, load: stations.of(server, factor) };
-      return [{ weight: (share * factor) / 2, hops, stages: [...front, stage] }];
+      const load = stations.of(server, factor);
+      const stages = [...front, { time, load }, ...wakeStages(cluster.serviceTimes.wake, wakes.worker, load)];
+      return [{ weight: (share * factor) / 2, hops, stages }];
     });
   });
 }
@@ -128,8 +139,13 @@ function readPaths(cluster: Cluster, state: ServiceState, { stations, demand }: 
 function writePaths(cluster: Cluster, state: ServiceState, { stations, demand }: Context): Path[] {
   const { statements, brackets, endsInCommit } = demand.scripts.write;
   const { serviceTimes: times } = cluster;
+  const wakes = wakesOf(cluster, demand).write;
   const load = stations.of(state.primary.server);
-  const stages = [...frontStage(cluster, { stations, statements }), { time: times.write, load }];
+  const stages = [
+    ...frontStages(cluster, { stations, statements, wakes }),
+    { time: times.write, load },
+    ...wakeStages(times.wake, wakes.worker, load),
+  ];
   if (endsInCommit && times.commit) stages.push({ time: times.commit, load });
   if (waitsForStandbys(cluster)) stages.push({ time: times.replication, load: idle });
   return [...state.readShare].flatMap(([server, share]): Path[] => {
@@ -138,7 +154,9 @@ function writePaths(cluster: Cluster, state: ServiceState, { stations, demand }:
       return [{ weight: share, hops: 2 * statements, stages }];
     const time = repeated(bracketTime(cluster, state, server), brackets);
     const hops = 2 * statements + brackets;
-    return [{ weight: share, hops, stages: [...stages, { time, load: stations.of(server) }] }];
+    const own = stations.of(server);
+    const more = [{ time, load: own }, ...wakeStages(times.wake, wakes.own, own)];
+    return [{ weight: share, hops, stages: [...stages, ...more] }];
   });
 }
 
@@ -159,14 +177,24 @@ function repeated(time: ServiceTime, times: number): ServiceTime {
 }
 
 /** Pgpool's own work for all statements of one execution. */
-function frontStage(
+function frontStages(
   { serviceTimes, pgpools }: Cluster,
-  { stations, statements }: { stations: Stations; statements: number },
+  { stations, statements, wakes }: { stations: Stations; statements: number; wakes: ScriptWakes },
 ): Stage[] {
-  const time = serviceTimes.pgpoolStatement;
+  const { pgpoolStatement: time, wakePgpool } = serviceTimes;
   const host = pgpools[0]?.server;
-  if (!time || time.mean === 0 || host === undefined) return [];
-  return [{ time: repeated(time, statements), load: stations.of(host) }];
+  if (host === undefined) return [];
+  const load = stations.of(host);
+  const own = time && time.mean > 0 ? [{ time: repeated(time, statements), load }] : [];
+  return [...own, ...wakeStages(wakePgpool, wakes.pgpool, load)];
+}
+
+/** The wake-ups of one execution on a station, in the mean; none where the model has none. */
+function wakeStages(wake: ServiceTime | undefined, wakes: number, load: ServerLoad): Stage[] {
+  if (!wake || wake.mean * wakes === 0) return [];
+  const { quantiles, ...time } = wake;
+  const scaled = quantiles ? { quantiles: quantiles.map((one) => wakes * one) } : {};
+  return [{ time: { ...time, ...scaled, mean: wakes * wake.mean }, load }];
 }
 
 function meanOf(paths: readonly Path[], cluster: Cluster): number {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { InputError, type Place, type Problem } from '../../kernel/errors.ts';
 import { nearestName } from '../../kernel/nearest-name.ts';
 import { durationRule, parseDuration } from '../../kernel/time.ts';
@@ -10,6 +11,8 @@ export interface PlanOptions {
   model: string;
   reads?: string;
   writes?: string;
+  readScript?: string;
+  writeScript?: string;
   slo: readonly string[];
   survive: readonly string[];
   maxStandbys?: string;
@@ -26,6 +29,8 @@ export interface PlanQuestion {
   model: string;
   readsPerSecond: number;
   writesPerSecond: number;
+  /** What one read and one write do: a script of pgbench's language by its absolute path, or `builtin:…`. */
+  scripts: { read: string; write: string };
   thresholds: readonly Threshold[];
   survive: readonly Loss[];
   mostStandbys: number;
@@ -69,6 +74,10 @@ export function readQuestion(options: PlanOptions): PlanQuestion {
     model: options.model,
     readsPerSecond,
     writesPerSecond,
+    scripts: {
+      read: reader.script('read-script', options.readScript) ?? 'builtin:select-only',
+      write: reader.script('write-script', options.writeScript) ?? 'builtin:tpcb-like',
+    },
     thresholds: reader.thresholds(options.slo, { read: readsPerSecond, write: writesPerSecond }),
     survive: reader.losses(options.survive),
     mostStandbys: reader.count('max-standbys', options.maxStandbys, { least: 1, most: 64 }) ?? usual.standbys,
@@ -102,6 +111,15 @@ class OptionReader {
     const message = `"${text}" is no rate: operations a second from 0 to ${highestRate}`;
     this.refuse(`--${name} ${text}`, { message, hint: `write --${name} 2000/s` });
     return Number.NaN;
+  }
+
+  /** A script by its file, or a built-in one; null without the option. */
+  script(name: string, text: string | undefined): string | null {
+    if (text === undefined) return null;
+    if (text.startsWith('builtin:')) return text;
+    const hint = 'name a file in the language of pgbench, or builtin:select-only, builtin:tpcb-like';
+    if (!existsSync(text)) this.refuse(`--${name} ${text}`, { message: `there is no file ${text}`, hint });
+    return resolve(text);
   }
 
   count(

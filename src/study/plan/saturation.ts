@@ -17,7 +17,7 @@ export interface Saturation {
  */
 export function saturationOf(cluster: Cluster, state: ServiceState, demand: Demand): Saturation {
   const perMs = demand.readsPerMs + demand.writesPerMs;
-  const lasting = { ...demand, sessionLifetimeMs: null };
+  const lasting = { ...demand, sessionLifetimeMs: null, isSaturated: true };
   const queues = new Stations(cluster, state, lasting)
     .all()
     .map(({ name, cores, offered }): ClosedStation => {

@@ -37,11 +37,18 @@ function askedLines({ asked, model, calibrated }: PlanResult): string[] {
   return [
     'ASKED',
     ...wrapText(`${rates}, each renewed after ${formatSpan(asked.sessionLifetimeMs)}`),
+    ...scriptLines(asked),
     ...wrapText(`${asked.thresholds.join('; ')}; to survive: ${survive}`),
     ...wrapText(
       `${model}: ${calibrated ? 'service times measured' : 'service times not measured on these servers (calibrated: false), so trust order and size'}`,
     ),
   ];
+}
+
+/** Which scripts are not pgbench's own. */
+function scriptLines({ scripts }: PlanResult['asked']): string[] {
+  const own = Object.entries(scripts).filter(([, script]) => !script.startsWith('builtin:'));
+  return own.flatMap(([name, script]) => wrapText(`a ${name} is one execution of ${script}`));
 }
 
 function tableLines({ candidates }: PlanResult): string[] {

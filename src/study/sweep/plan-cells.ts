@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { serialize } from 'node:v8';
 import type { Axis } from '../../analysis/sweep-result.ts';
 import { formatProblem, InputError, type Problem } from '../../kernel/errors.ts';
+import { packageVersion } from '../../lab/package-dir.ts';
 import { LiveWorld } from '../../live/world.ts';
-import { packageVersion } from '../../run/manifest.ts';
 import { checkKinds, planRun, type RunPlan } from '../../run/plan.ts';
 import type { Assignment } from '../../scenario/set.ts';
 import { SimWorld } from '../../sim/world.ts';
@@ -96,7 +95,13 @@ async function problemsIn(plan: RunPlan, kind: CellsRequest['world']): Promise<P
 export function planHashOf(plan: RunPlan, world: CellsRequest['world']): string {
   const { scenario, cluster, load, drills, durationMs } = withSeed(plan, 0);
   const all = [world, packageVersion(), scenario.value, cluster, load, drills, durationMs];
-  return createHash('sha256').update(serialize(all)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify(all, written)).digest('hex').slice(0, 16);
+}
+
+/** What JSON alone would leave out. Equal plans are written alike, however the engine happens to hold their numbers and texts. */
+function written(_key: string, value: unknown): unknown {
+  if (value instanceof Map || value instanceof Set) return [...value];
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 /** The same plan with another seed. */

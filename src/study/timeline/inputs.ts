@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DrillError, ExitCode, InputError } from '../../kernel/errors.ts';
+import { DrillError, ExitCode, InputError, type Problem } from '../../kernel/errors.ts';
 import { packageDir } from '../../lab/package-dir.ts';
 import { loadModel } from '../../scenario/load.ts';
 import type { Model } from '../../scenario/model-shape.ts';
@@ -8,7 +8,7 @@ import { byPlace, type Source } from '../../scenario/source.ts';
 import { checkShape } from '../../sim/check.ts';
 import { checkModel } from '../../topology/check.ts';
 import { type Cluster, clusterOf } from '../../topology/cluster.ts';
-import { type ConfigDocument, valuesOf } from '../../topology/config/document.ts';
+import { type ConfigDocument, valuesOf, whyUnreadable } from '../../topology/config/document.ts';
 import { efmVersions } from '../../topology/config/efm-catalogue.ts';
 import { pgpoolVersions } from '../../topology/config/pgpool-catalogue.ts';
 import { parsePgpoolDocument } from '../../topology/config/pgpool-document.ts';
@@ -70,8 +70,9 @@ export function readTimelineInput(files: TimelineFiles): TimelineInput {
   const borrowed = files.model === null;
   const problems = checkModel(source, read).filter(({ rule }) => !borrowed || !placeRules.has(rule));
   const cluster = clusterOf(source.value, read);
-  problems.push(...checkShape(cluster));
-  if (problems.length > 0) throw new InputError(problems.toSorted(byPlace));
+  // What is wrong in a file would be said again here, without its line.
+  if (problems.length === 0) problems.push(...checkShape(cluster));
+  if (problems.length > 0) throw new InputError(asNamed(problems.toSorted(byPlace), files));
   const remarks: string[] = [];
   const hooked = withHooks(cluster, read, remarks);
   const versions = { efm: read.efmVersion, pgpool: read.pgpoolVersion };
@@ -84,6 +85,14 @@ export function readTimelineInput(files: TimelineFiles): TimelineInput {
     hasFollowCommand: conf.hasFollowCommand,
     remarks: [...remarks, ...pgpoolRemarks(conf)],
   };
+}
+
+/** Problems at the files as the user named them. */
+function asNamed(problems: readonly Problem[], { efm, pgpool }: TimelineFiles): Problem[] {
+  return problems.map((problem) => {
+    const named = [efm, pgpool].find((file) => file !== null && resolve(file) === problem.place?.file);
+    return named && problem.place ? { ...problem, place: { ...problem.place, file: named } } : problem;
+  });
 }
 
 function parseVersions(text: string): { efm: string; pgpool: string } {
@@ -101,7 +110,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const message = `cannot read ${file}: ${(cause as Error).message}`;
+    const message = `cannot read ${file}: ${whyUnreadable(cause)}`;
     throw new DrillError(message, { exitCode: ExitCode.usage, cause });
   }
 }

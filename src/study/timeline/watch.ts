@@ -103,7 +103,7 @@ export class ClusterWatch {
     const atMs = this.#clock.nowMs();
     const { front } = this.#cluster;
     this.#noteRoles(atMs);
-    const admitted = front.holding ? null : front.admit();
+    const admitted = front.admit();
     const nodes = admitted?.ok === true ? admitted.nodes : null;
     const serves = (id: number): boolean => front.sight.server(id).accepts && !front.sight.silent(id);
     this.#read.note(nodes !== null, atMs);

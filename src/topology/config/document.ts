@@ -39,6 +39,20 @@ export function markProblems(text: string, file: string): Problem[] {
   return [{ place, rule: 'byte-order-mark', message, hint: 'save it as UTF-8 without one' }];
 }
 
+/** What the usual errors of reading a file mean. */
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'it is no folder',
+  EACCES: 'this user may not read it',
+};
+
+/** Why a file could not be read, in words. */
+export function whyUnreadable(error: unknown): string {
+  const { code = '', message } = error as Error & { code?: string };
+  return causes[code] ?? message;
+}
+
 /** The entry that counts, the last of its name; undefined for a name that is not set. */
 export function entryOf(document: ConfigDocument, name: string): ConfigEntry | undefined {
   return document.entries.findLast((entry) => entry.name === name);

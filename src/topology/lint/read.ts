@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Problem } from '../../kernel/errors.ts';
 import { checkEfmDocument } from '../config/check-efm.ts';
 import { checkPgpoolDocument } from '../config/check-pgpool.ts';
-import type { ConfigDocument } from '../config/document.ts';
+import { type ConfigDocument, whyUnreadable } from '../config/document.ts';
 import { efmDefaultOf } from '../config/efm-catalogue.ts';
 import { parseEfmDocument } from '../config/efm-document.ts';
 import { guessEfmVersion, guessPgpoolVersion, type VersionGuess } from '../config/guess.ts';
@@ -202,16 +202,7 @@ function readText(file: string): { text: string; mode: number } | { problem: Pro
   }
 }
 
-/** What the usual errors of reading a file mean. */
-const causes: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'it is no folder',
-  EACCES: 'this user may not read it',
-};
-
 function unreadable(file: string, error: unknown): Problem {
   const place = { file, line: 1, column: 1 };
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return { place, rule: 'readable', message: `cannot read it: ${causes[code] ?? message}` };
+  return { place, rule: 'readable', message: `cannot read it: ${whyUnreadable(error)}` };
 }

@@ -1,13 +1,15 @@
-// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on.
+// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on. Its waits end
+// when they must.
 // Method: the kernel's calls with one that fails from a chosen moment on; a real server.
 import { readdirSync, readlinkSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { monotonicMs } from '../../../src/kernel/clock.ts';
 import { Doorway } from '../../../src/load/wire/doorway.ts';
 import { FallingBackIo } from '../../../src/load/wire/falling-back.ts';
 import { type KernelCalls, loadKernelCalls } from '../../../src/load/wire/kernel-calls.ts';
 import { wireLabel } from '../../../src/load/wire/open-wire.ts';
 import { RingIo } from '../../../src/load/wire/ring-io.ts';
+import { StreamIo } from '../../../src/load/wire/stream-io.ts';
 import { compileQuery } from '../../../src/load/wire/templates.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
 import { Stage, transportsHere } from './talker.ts';
@@ -32,6 +34,75 @@ async function frailCalls(): Promise<{ calls: KernelCalls; fail: () => void }> {
     },
   };
 }
+
+test.runIf(hasRing)(
+  'an alarm ends long waits without a timer each; an earlier instant gets its own',
+  async () => {
+    const kernel = await loadKernelCalls();
+    const timed = 8; // IORING_ENTER_EXT_ARG
+    /** Whether each wait had a timer of its own, since the last round began. */
+    let waits: boolean[] = [];
+    const ringEnter: KernelCalls['ringEnter'] = (...words) => {
+      const [, , minComplete, flags] = words;
+      if (minComplete > 0) waits.push((flags & timed) !== 0);
+      return kernel.ringEnter(...words);
+    };
+    const stage = new Stage(new RingIo({ ...kernel, ringEnter }, 16));
+    const talker = await stage.talker(server.target);
+    await stage.until(() => true);
+    const before: boolean[] = [];
+    const after: (boolean | undefined)[] = [];
+    for (let round = 1; round <= 5; round += 1) {
+      waits = [];
+      talker.wire.sendQuery(compileQuery(['SELECT pg_sleep(0.15)'], []), []);
+      let dueMs = Number.POSITIVE_INFINITY;
+      let lateMs = Number.NaN;
+      await stage.io.drive({
+        nextDueMs: () => {
+          if (talker.heard.length === round && dueMs === Number.POSITIVE_INFINITY) {
+            before.push(...waits);
+            waits = [];
+            dueMs = monotonicMs() + 1;
+          }
+          return dueMs;
+        },
+        due: (nowMs) => {
+          lateMs = nowMs - dueMs;
+        },
+        finished: () => !Number.isNaN(lateMs),
+      });
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      after.push(waits[0]);
+    }
+    await stage.io.close();
+    expect(before.length).toBeGreaterThanOrEqual(10);
+    expect(before).not.toContain(true);
+    // One alarm in a hundred happens to ring just then.
+    expect(after.filter(Boolean).length).toBeGreaterThanOrEqual(3);
+  },
+);
+
+test('on sockets of Node, too, one timer serves all answers until it fires', async () => {
+  const stage = new Stage(new StreamIo('for a test'));
+  const talker = await stage.talker(server.target);
+  const select = compileQuery(['SELECT 1'], []);
+  talker.onHeard = (wire) => wire.sendQuery(select, []);
+  talker.wire.sendQuery(select, []);
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const startMs = monotonicMs();
+  let dueMs = startMs + 90.1;
+  await stage.io.drive({
+    nextDueMs: () => dueMs,
+    due: () => {
+      dueMs += 90.1;
+    },
+    finished: () => talker.heard.length >= 1000,
+  });
+  const set = timers.mock.calls.length;
+  timers.mockRestore();
+  await stage.io.close();
+  expect(set).toBeLessThan(5 + (monotonicMs() - startMs) / 15);
+});
 
 const socketCount = (): number =>
   readdirSync('/proc/self/fd').filter((name) => {

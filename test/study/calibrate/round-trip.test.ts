@@ -8,7 +8,8 @@ import { planRun } from '../../../src/run/plan.ts';
 import { simulatePlan } from '../../../src/run/simulate.ts';
 import type { ServiceTimes } from '../../../src/scenario/model-shape.ts';
 import type { CalibrationRun } from '../../../src/study/calibrate/facts.ts';
-import { calibrate, type Parameter } from '../../../src/study/calibrate/parameters.ts';
+import type { Parameter } from '../../../src/study/calibrate/parameter.ts';
+import { calibrate } from '../../../src/study/calibrate/parameters.ts';
 
 let dir: string;
 let runs: CalibrationRun[];

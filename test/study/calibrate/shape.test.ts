@@ -45,7 +45,7 @@ test('ways that no lognormal describes are given by quantiles whose sum is what 
   const random = new Random(9);
   const way = (): number => (random.unit() < 0.9 ? 0.2 : 0.2 + random.exponential(5));
   const seen = quantilesOf(() => 0.1 + way() + way());
-  const found = empiricalWay(seen, () => () => 0.1);
+  const found = empiricalWay(seen, 2, () => () => 0.1);
   expect(found.residual).toBeLessThan(0.15);
   const again = new Random(4);
   const draw = drawer(found, again);

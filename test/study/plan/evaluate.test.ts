@@ -37,6 +37,44 @@ test('new sessions are work at Pgpool', () => {
   expect(loadsOf(guide, normal, demand).server4).toBeCloseTo(5.4 * 0.05 + (64 / 1000) * (12 / 4), 9);
 });
 
+test('sessions that have rested cost servers and Pgpool a wake-up more, and one renewed a reset on every server', () => {
+  const time = (mean: number) => ({
+    mean,
+    variation: 0.5,
+    distribution: 'lognormal' as const,
+    source: 'test',
+  });
+  const resting = capacityCluster(({ serviceTimes }) => {
+    serviceTimes.wake = time(0.2);
+    serviceTimes.wakePgpool = time(0.1);
+    serviceTimes.wakeAfter = time(40);
+    serviceTimes.reset = time(1);
+  });
+  const { network, pgpoolStatement, write } = resting.serviceTimes;
+  const share = (restMs: number): number => 1 - Math.exp(-restMs / 40);
+  const nextMs = 2 * network.mean + (pgpoolStatement?.mean ?? 0);
+  const first = share(64 / 4.2);
+  const loads = loadsOf(resting);
+  const plain = loadsOf();
+  expect((loads.server4 ?? 0) - (plain.server4 ?? 0)).toBeCloseTo(
+    0.1 * (4 * first + 0.2 * (first + 6 * share(nextMs))),
+    9,
+  );
+  expect((loads.server1 ?? 0) - (plain.server1 ?? 0)).toBeCloseTo(
+    0.2 * 0.2 * (share(64 / 0.2) + 6 * share(nextMs)),
+    9,
+  );
+  const bracketWakes = first + share(7 * nextMs + write.mean);
+  expect((loads.server2 ?? 0) - (plain.server2 ?? 0)).toBeCloseTo(0.2 * (2 * first + 0.1 * bracketWakes), 9);
+  const lightly = demandOf(100, 0);
+  const meanOf = (cluster: typeof guide): number =>
+    evaluate(cluster, normalState(cluster), lightly).service.read.meanMs;
+  expect(meanOf(resting) - meanOf(guide)).toBeCloseTo(0.3, 2);
+  const renewed = { ...demandOf(4000, 200), sessionLifetimeMs: 1000 };
+  const resets = (loadsOf(resting, normalState(resting), renewed).server3 ?? 0) - (loads.server3 ?? 0);
+  expect(resets).toBeCloseTo(64 / 1000, 9);
+});
+
 test('servers without a cpu share one machine, and a cap limits its own server', () => {
   const shared = capacityCluster(({ servers }) => {
     for (const server of servers) delete server.cpu;

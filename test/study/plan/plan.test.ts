@@ -50,6 +50,33 @@ test('a primary takes reads where that saves a standby', async () => {
   expect(kept.answer).toMatchObject({ standbys: 2, weights: { server1: 0 } });
 });
 
+test('scripts of the user: more statements are more work on servers and in Pgpool', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'plan-'));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const two = file('two.sql', 'SELECT abalance FROM pgbench_accounts WHERE aid = 1;\nSELECT 1;\n');
+  const one = file('one.sql', 'UPDATE pgbench_accounts SET abalance = 0 WHERE aid = 1;\n');
+  const light = { reads: '2000/s', writes: '50/s', survive: ['none'] };
+  const utilisationOf = async (change: Partial<PlanOptions>): Promise<number | undefined> => {
+    const { candidates } = await plan(asked({ ...light, maxStandbys: '1', ...change }), quiet);
+    const [state] = candidates[0]?.states ?? [];
+    return state?.busiest.utilisation;
+  };
+  const builtin = (await utilisationOf({})) ?? 0;
+  expect((await utilisationOf({ readScript: two })) ?? 0).toBeGreaterThan(1.9 * builtin);
+  const result = await plan(asked({ ...light, writeScript: one }), quiet);
+  expect(result.asked.scripts).toEqual({ read: 'builtin:select-only', write: one });
+  expect(renderPlan(result).replace(/\s+/g, ' ')).toContain(`a write is one execution of ${one}`);
+  await expect(plan(asked({ ...light, readScript: one }), quiet)).rejects.toThrow(/1 problem/);
+  await expect(plan(asked({ ...light, writeScript: two }), quiet)).rejects.toThrow(/1 problem/);
+  await expect(plan(asked({ ...light, readScript: join(dir, 'none.sql') }), quiet)).rejects.toThrow(
+    /1 problem/,
+  );
+  rmSync(dir, { recursive: true });
+});
+
 test.each<[string, Partial<PlanOptions>, RegExp]>([
   ['writes beyond one primary', { writes: '900/s' }, /limited by primary CPU, server1.*busy 1\d\d %/],
   ['an objective below the work itself', { slo: ['read.p99 < 0.3ms'] }, /out of reach without any load/],

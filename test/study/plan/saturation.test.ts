@@ -22,6 +22,18 @@ test('writes are bound by the one primary', () => {
   expect(operationsPerSecond / (2000 / 3.7)).toBeCloseTo(1, 2);
 });
 
+test('with every session busy nobody rests for long', () => {
+  const resting = capacityCluster(({ serviceTimes }) => {
+    serviceTimes.wake = { mean: 0.3, variation: 0.5, distribution: 'lognormal', source: 'test' };
+    serviceTimes.wakeAfter = { mean: 50, variation: 0, distribution: 'lognormal', source: 'test' };
+  });
+  const reads = demandOf(1000, 0, 2000);
+  const { operationsPerSecond } = saturationOf(resting, normalState(resting), reads);
+  const wakeMs = 0.3 * (1 - Math.exp(-(2 * 0.05 + 0.05) / 50));
+  expect(operationsPerSecond / ((2 * 2000) / (0.3 + wakeMs))).toBeCloseTo(1, 1);
+  expect(operationsPerSecond).toBeGreaterThan(0.97 * ((2 * 2000) / 0.3));
+});
+
 test('very many sessions are approximated, and it says so', () => {
   const many = saturationOf(guide, normalState(guide), demandOf(1000, 0, 5000));
   expect(many.method).toBe('approximate MVA (Schweitzer)');

@@ -3,8 +3,9 @@ import { endOfLine } from '../../../src/workload/pgbench/meta-command.ts';
 import { ScriptRun } from '../../../src/workload/pgbench/run.ts';
 import { definitions, ExpressionMaker } from './generate.ts';
 import { makeScript, makeSplitting } from './generate-scripts.ts';
-import { type LoggedStatement, type Oracle, startOracle } from './oracle.ts';
+import type { LoggedStatement, Oracle } from './oracle.ts';
 import { firstClient, playScript } from './play.ts';
+import { compareChoices, compareDraws, makeDrawing } from './streams.ts';
 
 export interface DifferentialCounts {
   /** Expressions with a value, compared in value, type and print. */
@@ -18,6 +19,9 @@ export interface DifferentialCounts {
   splittings: { equal: number; refused: number };
   /** Statements that the server logged from both. */
   statements: number;
+  /** Random draws of four clients, and choices between weighted scripts. */
+  draws: number;
+  choices: number;
   /** What differed, with what both said. */
   mismatches: string[];
 }
@@ -25,24 +29,23 @@ export interface DifferentialCounts {
 /** Expressions in one run of pgbench. */
 const batch = 400;
 
-/**
- * Runs generated expressions and scripts through the installed pgbench and through us, on a server of our own.
- *
- * @param expressions how many expressions; a tenth as many at most of those without a value, a run of pgbench each
- * @param scripts how many scripts, each in the three protocols
- * @param splittings how many texts that are only cut, not sent
- */
-export async function runDifferential({
-  seed,
-  expressions,
-  scripts,
-  splittings,
-}: {
+export interface DifferentialSize {
   seed: number;
+  /** Expressions; a tenth as many at most of those without a value, a run of pgbench each. */
   expressions: number;
+  /** Scripts, each in the three protocols. */
   scripts: number;
+  /** Texts that are only cut, not sent. */
   splittings: number;
-}): Promise<DifferentialCounts> {
+  /** Seeds of runs whose draws and choices are compared. */
+  streams: number;
+}
+
+/** Runs generated expressions, scripts and random streams through the installed pgbench and through us. */
+export async function runDifferential(
+  oracle: Oracle,
+  { seed, expressions, scripts, splittings, streams }: DifferentialSize,
+): Promise<DifferentialCounts> {
   const counts: DifferentialCounts = {
     values: 0,
     failures: 0,
@@ -50,27 +53,33 @@ export async function runDifferential({
     scripts: 0,
     splittings: { equal: 0, refused: 0 },
     statements: 0,
+    draws: 0,
+    choices: 0,
     mismatches: [],
   };
-  const oracle = await startOracle();
-  try {
-    const maker = new ExpressionMaker(seed);
-    const failing: string[] = [];
-    for (let done = 0; done < expressions; done += batch)
-      await compareValues(
-        { oracle, maker, counts, failing, seed: seed + done },
-        Math.min(batch, expressions - done),
-      );
-    for (const text of failing.slice(0, Math.ceil(expressions / 10)))
-      await compareFailure(oracle, text, counts);
-    for (let done = 0; done < expressions / 20; done += 1) await compareSoup(oracle, maker.soup(), counts);
-    for (let index = 0; index < scripts; index += 1) await compareScript(oracle, seed + index, counts);
-    for (let index = 0; index < splittings; index += 1)
-      await compareSplitting(oracle, makeSplitting(seed + index), counts);
-  } finally {
-    await oracle.stop();
-  }
+  const maker = new ExpressionMaker(seed);
+  const failing: string[] = [];
+  for (let done = 0; done < expressions; done += batch)
+    await compareValues(
+      { oracle, maker, counts, failing, seed: seed + done },
+      Math.min(batch, expressions - done),
+    );
+  for (const text of failing.slice(0, Math.ceil(expressions / 10)))
+    await compareFailure(oracle, text, counts);
+  for (let done = 0; done < expressions / 20; done += 1) await compareSoup(oracle, maker.soup(), counts);
+  for (let index = 0; index < scripts; index += 1) await compareScript(oracle, seed + index, counts);
+  for (let index = 0; index < splittings; index += 1)
+    await compareSplitting(oracle, makeSplitting(seed + index), counts);
+  for (let index = 0; index < streams; index += 1) await compareStreams(oracle, seed + index, counts);
   return counts;
+}
+
+async function compareStreams(oracle: Oracle, seed: number, counts: DifferentialCounts): Promise<void> {
+  const drawn = await compareDraws(oracle, makeDrawing(seed));
+  const chosen = await compareChoices(oracle, seed);
+  counts.draws += drawn.draws;
+  counts.choices += chosen.choices;
+  counts.mismatches.push(...drawn.mismatches, ...chosen.mismatches);
 }
 
 const defined = Object.entries(definitions).flatMap(([name, value]) => ['-D', `${name}=${value}`]);

@@ -23,6 +23,8 @@ export interface LoggedStatement {
 /** The installed pgbench and a small real server of our own that writes down every statement. */
 export interface Oracle {
   port: number;
+  /** Where files for it may be put; gone with it. */
+  folder: string;
   /** Runs pgbench with these words alone, the server's address added. */
   run(words: readonly string[]): Promise<Ended>;
   /** Runs pgbench on one script for one transaction of one client unless `words` say otherwise. */
@@ -70,7 +72,7 @@ export async function startOracle(): Promise<Oracle> {
   const runPgbench = (words: readonly string[]): Promise<Ended> =>
     run(join(programs, 'pgbench'), [...where, ...words], {});
   return {
-    port,
+    ...{ port, folder },
     run: runPgbench,
     pgbench: async (script, words = []) => {
       const file = join(folder, `script${scripts++}.sql`);
