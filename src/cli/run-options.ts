@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { isoNow } from '../kernel/clock.ts';
 import type { Assignment } from '../scenario/set.ts';
 
-/** A new folder under results/, named by the instant, the scenario and what was done with it. */
+/** A new folder under results/, named by the second, the scenario and what was done with it; numbered where that is there already. */
 export function defaultFolder(scenario: string, what: string): string {
   const stamp = isoNow().replace(/[-:]/g, '').replace(/\..*/, '').replace('T', '-');
   const name = scenario.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
-  return `results/${stamp}-${name}-${what}`;
+  const folder = `results/${stamp}-${name}-${what}`;
+  let free = folder;
+  for (let number = 2; existsSync(free); number += 1) free = `${folder}-${number}`;
+  return free;
 }
 
 /** `--threshold`: of every command that runs a scenario. */

@@ -30,8 +30,8 @@ const backendEndMs = 1.8;
 /** Work until a child that has ended is replaced by one that serves, ms: forked, ended by the flag it inherits, forked again (measured, docs/method.md S10). */
 const childForkMs = 1;
 
-/** The same of all children at the end of a request: 30 to 100 ms for 32 of them, by the state of the machine (measured, docs/method.md S5). */
-const anewForkMs = [1, 3] as const;
+/** The same of one of all the children that are forked at the end of a request, by the state of the machine (measured, docs/method.md S5). */
+const anewForkMs = [0.5, 1.5] as const;
 
 export interface PgpoolFrontOptions {
   servers: readonly SimServer[];
