@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// Layers that keep nothing between two calls: their tests share one set of loaded modules a worker.
+// Layers that keep nothing between two calls but what they would work out again the same: their tests share one set of loaded
+// modules a worker.
 const pureLayers = [
   'analysis',
   'drills',

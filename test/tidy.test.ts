@@ -55,14 +55,51 @@ test('the README lists every layer, in the order of the layer check', async () =
   );
 });
 
-test('files that the documents link to exist', () => {
-  const documents = ['README.md', ...filesBelow('docs').filter((file) => file.endsWith('.md'))];
-  const dead = documents.flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8');
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link]) => link as string);
-    return links
-      .filter((link) => !existsSync(join(root, file, '..', link)))
-      .map((link) => `${file}: ${link}`);
-  });
+const documents = ['README.md', 'CHANGELOG.md', 'results/README.md'].concat(
+  filesBelow('docs').filter((file) => file.endsWith('.md')),
+);
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+test('files and headings that the documents link to exist', () => {
+  const headingsOf = (file: string): string[] =>
+    [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+  const dead = documents.flatMap((file) =>
+    [...read(file).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)]
+      .filter(([, link = '', heading]) => {
+        const path = link === '' ? file : join(file, '..', link);
+        return !existsSync(join(root, path)) || (heading && !headingsOf(path).includes(heading));
+      })
+      .map(([link]) => `${file}: ${link}`),
+  );
   expect(dead).toEqual([]);
+});
+
+test('source files, tests, scripts and scenarios that the documents name exist', () => {
+  const folders = ['src', 'test', 'scripts', 'bench', 'docs', 'models', 'workloads'];
+  const known = [...folders.flatMap(filesBelow), 'vitest.config.ts', '.dependency-cruiser.mjs'];
+  const named = documents.flatMap((file) =>
+    [...read(file).matchAll(/`([^`\n]+)`/g)].flatMap(([, words = '']) =>
+      [...words.matchAll(/(?<![\w.*/$-])[\w./-]+\.(?:ts|mjs|sh)\b/g)].map(([name]) => ({ file, name })),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(50);
+  const absent = named.filter(({ name }) => !known.some((path) => `/${path}`.endsWith(`/${name}`)));
+  expect(absent).toEqual([]);
+});
+
+test('assumptions that the source cites by number stand in docs/method.md', () => {
+  const method = read('docs/method.md');
+  const cited = sources.flatMap((file) =>
+    [...read(file).matchAll(/docs\/method\.md,? ((?:[A-Z]\d+(?:, | and | to )?)+)/g)].flatMap(
+      ([, numbers = '']) => [...numbers.matchAll(/[A-Z]\d+/g)].map(([number]) => ({ file, number })),
+    ),
+  );
+  expect(cited.length).toBeGreaterThan(30);
+  const unknown = cited.filter(({ number }) => !new RegExp(`(?:^- |[.:] )${number} `, 'm').test(method));
+  expect(unknown).toEqual([]);
 });

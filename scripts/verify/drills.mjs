@@ -1,9 +1,8 @@
 // Every kind of drill on real servers, beside the best and the worst that the model gives for each of its spans.
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { commandOrder, faultsOf, longestMs, pgdrill, readEvents, root } from './runner.mjs';
-import { processorWaitMs, watchStalls } from './stalls.mjs';
+import { built, commandOrder, faultsOf, longestMs, pgdrill, readEvents, root } from './runner.mjs';
+import { watchStalls, watchWaiting } from './stalls.mjs';
 import { partOf, stateFolder } from './state.mjs';
 
 const scenarios = ['agents', 'nodes', 'hang', 'witness-loss'];
@@ -51,13 +50,11 @@ async function measureRun(part, { scenario, run, signal }) {
   const beside = `${folder}-simulated`;
   const words = [fileOf(scenario), '--seed', String(run)];
   const loadBefore = loadavg()[0];
-  const waitedBefore = processorWaitMs();
+  const waiting = watchWaiting();
   const stalls = watchStalls(folder);
-  const startMs = performance.now();
   const live = await pgdrill(['run', ...words], { folder, signal });
   const stalledIn = stalls.stop();
-  const waited =
-    waitedBefore === null ? null : (processorWaitMs() - waitedBefore) / (performance.now() - startMs);
+  const waited = waiting();
   const about = { scenario, run, loadBefore, waited };
   if (signal.aborted || !live.summary)
     return { ...about, drills: [], faults: faultsOf(live), sameOrder: null };
@@ -116,9 +113,8 @@ function judge(bounds, drill, { classes, stalledMs }) {
 /** Best and worst of every span of every kind, over trials at every phase of the periodic checks and simulated runs under load. */
 async function boundsOf(note) {
   note(`drills: ${trials} trials of each kind, ${simulatedRuns} simulated runs of each scenario`);
-  const load = (file) => import(pathToFileURL(join(root, 'dist', ...file)).href);
-  const { planRun } = await load(['run', 'plan.js']);
-  const { TrialThreads } = await load(['study', 'timeline', 'threads.js']);
+  const { planRun } = await built('run', 'plan.js');
+  const { TrialThreads } = await built('study', 'timeline', 'threads.js');
   const threads = new TrialThreads(2);
   const bounds = {};
   try {
@@ -140,15 +136,15 @@ async function boundsOf(note) {
   } finally {
     await threads.close();
   }
-  for (const scenario of scenarios) await widen(bounds, fileOf(scenario), load);
+  for (const scenario of scenarios) await widen(bounds, fileOf(scenario));
   return bounds;
 }
 
 /** Widens the bounds of each kind of drill by what simulated runs of a scenario show with its load. */
-async function widen(bounds, file, load) {
-  const { planRun } = await load(['run', 'plan.js']);
-  const { simulatePlan } = await load(['run', 'simulate.js']);
-  const { summarise } = await load(['analysis', 'summary.js']);
+async function widen(bounds, file) {
+  const { planRun } = await built('run', 'plan.js');
+  const { simulatePlan } = await built('run', 'simulate.js');
+  const { summarise } = await built('analysis', 'summary.js');
   for (let seed = 1; seed <= simulatedRuns; seed += 1) {
     const { drills } = summarise(await simulatePlan(planRun(file, { seed })));
     for (const drill of drills) {

@@ -1,9 +1,8 @@
 // The memory of the load engine over minutes: both programs that send load, on both transports, side by side on one PostgreSQL.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { root } from './runner.mjs';
+import { residentMb, root } from './runner.mjs';
 import { partOf } from './state.mjs';
 import { table } from './table.mjs';
 
@@ -148,15 +147,6 @@ function collected(line, heaps) {
   return found !== null;
 }
 
-function residentMb(pid) {
-  try {
-    const found = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return found && Number(found[1]) / 1024;
-  } catch {
-    return null;
-  }
-}
-
 function transactionsIn(text) {
   const found = /transactions actually processed: (\d+)/.exec(text) ?? /"ended":(\d+)/.exec(text);
   return found ? Number(found[1]) : null;
@@ -164,11 +154,10 @@ function transactionsIn(text) {
 
 function growthOf(samples) {
   const settled = samples.slice(Math.floor(samples.length * settlingShare));
-  const most = (field) => Math.max(...samples.map((sample) => sample[field]));
   return {
     rssMb: slopeOf(settled, 'rssMb'),
     heapMb: slopeOf(settled, 'heapMb'),
-    mostRssMb: most('rssMb'),
+    mostRssMb: Math.max(...samples.map((sample) => sample.rssMb)),
     samples: samples.length,
   };
 }
@@ -196,23 +185,24 @@ function faultsOf({ code, most: mostOfHeap, transactions, rssMb, heapMb }, secon
     ['resident memory', rssMb, mostRss],
     ['what its heaps hold', heapMb, mostOfHeap],
   ]) {
-    if (slope === null) faults.push('the run was too short');
+    if (slope === null) faults.push(`the run was too short to tell about ${what}`);
     else if (slope.perMinute + slope.within > most)
       faults.push(`${what} grew by ${slopeText(slope)} MB a minute, more than ${most}`);
   }
   return faults;
 }
 
-const slopeText = ({ perMinute, within }) => `${perMinute.toFixed(3)} ± ${within.toFixed(3)}`;
+/** A run that ended at once has no slope. */
+const slopeText = (slope) => (slope ? `${slope.perMinute.toFixed(3)} ± ${slope.within.toFixed(3)}` : '-');
 
 /** Lines of docs/verified.md. */
 export function memoryLines({ minutes, runs }) {
   const rows = runs.map(({ name, transactions, rssMb, heapMb, mostRssMb }) => [
     name,
     transactions,
-    `${rssMb.mean.toFixed(1)} (${mostRssMb.toFixed(1)})`,
+    rssMb ? `${rssMb.mean.toFixed(1)} (${mostRssMb.toFixed(1)})` : '-',
     slopeText(rssMb),
-    heapMb.mean.toFixed(1),
+    rssMb ? heapMb.mean.toFixed(1) : '-',
     slopeText(heapMb),
   ]);
   return [

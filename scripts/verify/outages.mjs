@@ -4,11 +4,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { calibrate } from './calibrating.mjs';
 import { fewestRuns, judgeOutages, outageLimits } from './outages-judge.mjs';
-import { faultsOf, longestMs, pgdrill, root } from './runner.mjs';
-import { processorWaitMs } from './stalls.mjs';
+import { built, faultsOf, longestMs, pgdrill, root } from './runner.mjs';
+import { watchWaiting } from './stalls.mjs';
 import { partOf, stateFolder } from './state.mjs';
 
 /** Simulated trials, with seeds that no run on real servers has. */
@@ -108,16 +107,14 @@ async function simulateTrials(part, { folder, files, note, save, signal }) {
 
 async function measureRun(seed, { folder, files, signal }) {
   const loadBefore = loadavg()[0];
-  const waitedBefore = processorWaitMs();
-  const startMs = performance.now();
+  const waiting = watchWaiting();
   const set = (await phasesOf(seed)).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   const words = ['run', join(folder, `${question.id}.yaml`), '--model', files.calibrated];
   const live = await pgdrill([...words, '--seed', String(seed), ...set], {
     folder: join(folder, `run-${seed}`),
     signal,
   });
-  const waited =
-    waitedBefore === null ? null : (processorWaitMs() - waitedBefore) / (performance.now() - startMs);
+  const waited = waiting();
   const valid = live.summary !== null && live.summary.verdict.result !== 'invalid';
   const about = { seed, loadBefore, waited, valid, faults: faultsOf(live) };
   if (!live.summary) return about;
@@ -192,8 +189,4 @@ function scenarioText({ id, classes, drills: planned, measureS }) {
     phases: { warmup: `${warmupS}s`, measure: `${measureS}s` },
     drills: planned.map(({ kind, atS }) => ({ kind, at: `${atS}s` })),
   });
-}
-
-function built(...file) {
-  return import(pathToFileURL(join(root, 'dist', ...file)).href);
 }

@@ -17,9 +17,7 @@ export async function measurePgbench(state, { options, program, note, save, sign
     name: 'pgbench',
     tests: 'test/workload/pgbench',
   });
-  if (state.parts.pgbench && state.parts.pgbench.harness !== hash) delete state.parts.pgbench;
-  const part = partOf(state, 'pgbench', program);
-  part.harness = hash;
+  const part = partOf(state, 'pgbench', program, hash);
   const left = Array.from({ length: options.runs }, (_, index) => index + 1).filter(
     (number) => !part.runs.some((run) => run.number === number),
   );

@@ -9,9 +9,8 @@ const lanes = 4;
 
 export async function measurePgpool(state, { options, program, note, save, signal }) {
   const { hash, load } = buildHarness({ config: 'tsconfig.json', name: 'differential', tests: 'test/lab' });
-  if (state.parts.pgpool && state.parts.pgpool.harness !== hash) delete state.parts.pgpool;
-  const part = partOf(state, 'pgpool', program);
-  Object.assign(part, { harness: hash, stepsPerSequence });
+  const part = partOf(state, 'pgpool', program, hash);
+  part.stepsPerSequence = stepsPerSequence;
   const { runDifferential, textOfMismatch } = await load('pgpool-differential');
   const { observedSequences } = await load('pgpool-differential-observed');
   const seeds = Array.from({ length: options.sequences }, (_, index) => index + 1);

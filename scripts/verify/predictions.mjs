@@ -5,7 +5,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { calibrate } from './calibrating.mjs';
 import { faultsOf, pgdrill, root } from './runner.mjs';
-import { processorWaitMs } from './stalls.mjs';
+import { watchWaiting } from './stalls.mjs';
 import { partOf, stateFolder } from './state.mjs';
 
 /** Cores of each database server, in periods of 100 ms: three standbys, Pgpool and the generator fit into two cores. */
@@ -175,15 +175,13 @@ async function measure(run, { folder, model, signal }) {
   const file = join(folder, `${run.id}.yaml`);
   writeFileSync(file, scenarioText(run));
   const loadBefore = loadavg()[0];
-  const waitedBefore = processorWaitMs();
-  const startMs = performance.now();
+  const waiting = watchWaiting();
   const result = join(folder, run.id);
   const live = await pgdrill(['run', file, '--model', model, ...assignmentsOf(run)], {
     folder: result,
     signal,
   });
-  const waited =
-    waitedBefore === null ? null : (processorWaitMs() - waitedBefore) / (performance.now() - startMs);
+  const waited = waiting();
   const { id, about, full = false } = run;
   const common = { id, about, full, loadBefore, waited, standbys: run.standbys ?? 2, faults: faultsOf(live) };
   if (!live.summary) return { ...common, measured: null, predicted: null };

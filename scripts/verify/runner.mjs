@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 export const root = join(import.meta.dirname, '..', '..');
 export const mainScenario = join(root, 'workloads', 'rehearse-failover.yaml');
@@ -38,6 +39,21 @@ export function pgdrill(words, { folder, signal, watch }) {
       resolve({ code, summary, stderr: texts.stderr.trim() });
     });
   });
+}
+
+/** Imports a module of the built program, by the parts of its path. */
+export function built(...file) {
+  return import(pathToFileURL(join(root, 'dist', ...file)).href);
+}
+
+/** Resident memory of a process, MB; null of one that has ended. */
+export function residentMb(pid) {
+  try {
+    const found = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return found && Number(found[1]) / 1024;
+  } catch {
+    return null;
+  }
 }
 
 export function readEvents(folder) {

@@ -1,7 +1,7 @@
 // Minutes of load with one switchover after the other: nothing miscounted, nothing that grows.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultsOf, pgdrill, readLedger, root, spreadOf } from './runner.mjs';
+import { faultsOf, longestMs, pgdrill, readLedger, residentMb, root, spreadOf } from './runner.mjs';
 import { partOf, stateFolder } from './state.mjs';
 
 const warmupS = 10;
@@ -24,7 +24,10 @@ export async function measureSoak(state, { options, program, note, save, signal 
   writeFileSync(scenario, scenarioOf(endS, switchovers));
   const folder = join(stateFolder, 'soak');
   const memory = [];
-  const watch = (pid) => memory.push(residentMb(pid));
+  const watch = (pid) => {
+    const mb = residentMb(pid);
+    memory.push(mb && Math.round(mb));
+  };
   const run = await pgdrill(['run', scenario], { folder, signal, watch });
   if (signal.aborted) return;
   const fifth = Math.floor(memory.length / 5);
@@ -54,10 +57,7 @@ export async function measureSoak(state, { options, program, note, save, signal 
 }
 
 function longestOf({ summary }, name) {
-  return (summary?.drills ?? []).map(({ outages }) => {
-    const lengths = (outages[name] ?? []).map(({ lengthMs }) => lengthMs);
-    return lengths.length === 0 ? null : Math.max(...lengths);
-  });
+  return (summary?.drills ?? []).map((drill) => longestMs(drill, name));
 }
 
 function scenarioOf(endS, switchovers) {
@@ -76,12 +76,4 @@ function scenarioOf(endS, switchovers) {
     ...switchovers.map((atS) => `  - { kind: switchover, at: ${atS}s }`),
     '',
   ].join('\n');
-}
-
-function residentMb(pid) {
-  try {
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
-  } catch {
-    return null;
-  }
 }

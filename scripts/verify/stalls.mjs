@@ -36,8 +36,15 @@ export function watchStalls(folder) {
   };
 }
 
-/** Time since the machine's start in which something waited for a processor, ms; null where the kernel does not tell. */
-export function processorWaitMs() {
+/** Watches from now on: share of the time until it is called in which something waited for a processor; null where the kernel does not tell. */
+export function watchWaiting() {
+  const before = processorWaitMs();
+  const startMs = performance.now();
+  return () => (before === null ? null : (processorWaitMs() - before) / (performance.now() - startMs));
+}
+
+/** Such time since the machine's start, ms. */
+function processorWaitMs() {
   try {
     const total = /^some .* total=(\d+)/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1];
     return total === undefined ? null : Number(total) / 1000;

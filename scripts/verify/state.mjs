@@ -47,8 +47,12 @@ export function dropOtherPrograms(state, { hash }) {
   return state;
 }
 
-/** The part of a state, begun now if it was not before. */
-export function partOf(state, name, program) {
-  state.parts[name] ??= { program, startedAt: new Date().toISOString(), runs: [], failures: [] };
+/**
+ * The part of a state, begun now if it was not before.
+ * @param harness hash of the tests that it is measured with, if it is: a part of others is begun anew
+ */
+export function partOf(state, name, program, harness) {
+  if (harness !== undefined && state.parts[name]?.harness !== harness) delete state.parts[name];
+  state.parts[name] ??= { program, startedAt: new Date().toISOString(), runs: [], failures: [], harness };
   return state.parts[name];
 }

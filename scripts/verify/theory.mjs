@@ -10,10 +10,9 @@ const mostError = 0.01;
 
 export async function measureTheory(state, { options, program, note, save, signal }) {
   const { hash, load } = buildHarness({ config: 'tsconfig-theory.json', name: 'theory', tests: 'test/sim' });
-  if (state.parts.theory && state.parts.theory.harness !== hash) delete state.parts.theory;
-  const part = partOf(state, 'theory', program);
+  const part = partOf(state, 'theory', program, hash);
   const { theoryModels, usualLength, intervalOf, covers } = await load('theory-models');
-  Object.assign(part, { harness: hash, length: usualLength, seeds: options.theorySeeds });
+  Object.assign(part, { length: usualLength, seeds: options.theorySeeds });
   for (const { name, exact, run } of theoryModels) {
     if (signal.aborted) return;
     if (part.runs.some((entry) => entry.model === name && entry.seeds === options.theorySeeds)) continue;

@@ -56,9 +56,19 @@ export function untilCiOption(): Option {
   ).argParser(parseShare);
 }
 
+/** Runs of a cell at most, where nothing else is said. */
+export const usualMostRuns = 100;
+
 /** `--max-runs 100`: also of `pgdrill simulate`. */
 export function maxRunsOption(): Option {
-  return new Option('--max-runs <n>', 'with --until-ci: runs of a cell at most')
-    .default(100)
-    .argParser(parseCount);
+  return new Option(
+    '--max-runs <n>',
+    `with --until-ci: runs of a cell at most (default: ${usualMostRuns})`,
+  ).argParser(parseCount);
+}
+
+/** Says on stderr where `--max-runs` was given and bounds nothing. */
+export function noteIdleBound(options: CommonOptions & { untilCi?: number; maxRuns?: number }): void {
+  if (options.maxRuns === undefined || options.untilCi !== undefined) return;
+  noteTo(options)('warning: --max-runs bounds nothing without --until-ci');
 }

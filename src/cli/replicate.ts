@@ -3,14 +3,14 @@ import { Option } from 'commander';
 import type { ExitCode } from '../kernel/errors.ts';
 import { renderSweep } from '../report/sweep-text.ts';
 import type { Assignment } from '../scenario/set.ts';
-import { conductSweep, firstRuns, maxRunsOption, untilCiOption } from './conduct-sweep.ts';
+import { conductSweep, firstRuns, maxRunsOption, untilCiOption, usualMostRuns } from './conduct-sweep.ts';
 import type { CommonOptions } from './output.ts';
 import { defaultFolder, parseCount } from './run-options.ts';
 
 interface ReplicateOptions extends CommonOptions {
   runs?: number;
   untilCi?: number;
-  maxRuns: number;
+  maxRuns?: number;
   model?: string;
   seed?: number;
   out?: string;
@@ -32,7 +32,7 @@ export function replicationOptions(): Option[] {
 
 /** The scenario many times in virtual time: a sweep of a single cell. */
 export function replicate(scenario: string, options: ReplicateOptions): Promise<ExitCode> {
-  const { runs, untilCi, maxRuns, model, seed, out, threshold, set } = options;
+  const { runs, untilCi, maxRuns = usualMostRuns, model, seed, out, threshold, set } = options;
   const request = {
     scenario,
     world: 'simulated' as const,

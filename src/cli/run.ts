@@ -8,6 +8,7 @@ import { renderTerminal } from '../report/terminal.ts';
 import type { RunTick } from '../run/drive.ts';
 import { type RunResult, run } from '../run.ts';
 import type { Assignment } from '../scenario/set.ts';
+import { noteIdleBound } from './conduct-sweep.ts';
 import { type CommonOptions, explain, interruptSignal, noteTo, print } from './output.ts';
 import { replicate, replicationOptions } from './replicate.ts';
 import { defaultFolder, parseSeed, setOption, thresholdOption } from './run-options.ts';
@@ -55,10 +56,9 @@ function scenarioCommand(name: string, world: 'live' | 'simulated'): Command {
     .option('--json', 'print the summary as one JSON value and nothing else on stdout')
     .option('--quiet', 'no progress on stderr')
     .action(async (scenario: string, options: RunOptions) => {
+      noteIdleBound(options);
       const isOne = options.runs === undefined && options.untilCi === undefined;
-      process.exitCode = await (isOne
-        ? carryOut(scenario, world, options)
-        : replicate(scenario, { ...options, maxRuns: options.maxRuns ?? 100 }));
+      process.exitCode = await (isOne ? carryOut(scenario, world, options) : replicate(scenario, options));
     });
 }
 

@@ -5,7 +5,14 @@ import type { ExitCode } from '../kernel/errors.ts';
 import { renderSweepCsv } from '../report/sweep-csv.ts';
 import { renderSweep } from '../report/sweep-text.ts';
 import { parseAxis } from '../study/sweep/axes.ts';
-import { conductSweep, firstRuns, maxRunsOption, untilCiOption } from './conduct-sweep.ts';
+import {
+  conductSweep,
+  firstRuns,
+  maxRunsOption,
+  noteIdleBound,
+  untilCiOption,
+  usualMostRuns,
+} from './conduct-sweep.ts';
 import type { CommonOptions } from './output.ts';
 import { defaultFolder, parseCount, parseSeed, thresholdOption } from './run-options.ts';
 
@@ -15,7 +22,7 @@ interface SweepOptions extends CommonOptions {
   world: 'live' | 'simulated';
   repeat?: number;
   untilCi?: number;
-  maxRuns: number;
+  maxRuns?: number;
   model?: string;
   seed?: number;
   out?: string;
@@ -59,12 +66,13 @@ export function sweepCommand(): Command {
       '\nExample:\n  pgdrill sweep workloads/compare-weights.yaml --set model.servers.server1.postgres.weight=0,0.5,1 --repeat 5',
     )
     .action(async (scenario: string, options: SweepOptions) => {
+      noteIdleBound(options);
       process.exitCode = await carryOut(scenario, options);
     });
 }
 
 function carryOut(scenario: string, options: SweepOptions): Promise<ExitCode> {
-  const { set: axes, world, repeat, untilCi, maxRuns, model, seed, resume = false } = options;
+  const { set: axes, world, repeat, untilCi, maxRuns = usualMostRuns, model, seed, resume = false } = options;
   const request = {
     scenario,
     world,

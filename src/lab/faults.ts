@@ -12,19 +12,31 @@ import {
 import type { LabSettings } from './lab-settings.ts';
 import { serverLayout } from './layout.ts';
 import { restartPgpool } from './pgpool.ts';
-import { killProcesses } from './processes.ts';
+import { type Killed, killProcesses, killServerProcesses } from './processes.ts';
 
 /**
- * What drills do to the servers of a lab beyond a killed PostgreSQL (docs/method.md, "What a drill does"). Each returns when it is done, with what
+ * What drills do to the servers of a lab (docs/method.md, "What a drill does"). Each returns when it is done, with what
  * it met.
  *
  * @throws DrillError when the server has no such part, or it does not end or start
  */
 export class LabFaults {
   readonly #lab: LabSettings;
+  #cleaned: Promise<unknown> = Promise.resolve();
 
   constructor(lab: LabSettings) {
     this.#lab = lab;
+  }
+
+  /** What was killed by now has left no shared memory. */
+  get cleaned(): Promise<unknown> {
+    return this.#cleaned;
+  }
+
+  /** SIGKILL to every process of the server's PostgreSQL; how many there were. */
+  killServer(server: string): Promise<number> {
+    const data = this.#dataOf(server);
+    return this.#killed(killServerProcesses(data));
   }
 
   /** SIGSTOP to every process of the server's PostgreSQL. */
@@ -40,7 +52,7 @@ export class LabFaults {
   /** SIGKILL to the EFM agent; what it has under way (a script) goes on. */
   async killAgent(server: string): Promise<string> {
     this.#agent(server);
-    return counted(await killProcesses(() => agentProcesses(this.#dir, server)));
+    return counted(await this.#killed(killProcesses(() => agentProcesses(this.#dir, server))));
   }
 
   /** Ends the EFM agent in order. */
@@ -65,7 +77,7 @@ export class LabFaults {
   /** SIGKILL to every process of the server's Pgpool. */
   async killPgpool(server: string): Promise<string> {
     this.#pgpool(server);
-    return counted(await killProcesses(() => pgpoolProcesses(this.#dir, server)));
+    return counted(await this.#killed(killProcesses(() => pgpoolProcesses(this.#dir, server))));
   }
 
   async startPgpool(server: string): Promise<string | null> {
@@ -82,7 +94,13 @@ export class LabFaults {
   async loseNode(server: string): Promise<string> {
     if (!this.#lab.cluster.servers.some(({ name }) => name === server))
       throw new DrillError(`no server ${server} in the cluster model`);
-    return counted(await killProcesses(() => hostProcesses(this.#dir, server)));
+    return counted(await this.#killed(killProcesses(() => hostProcesses(this.#dir, server))));
+  }
+
+  async #killed(killing: Promise<Killed>): Promise<number> {
+    const { count, cleaned } = await killing;
+    this.#cleaned = Promise.all([this.#cleaned, cleaned]);
+    return count;
   }
 
   get #dir(): string {

@@ -25,7 +25,7 @@ import {
   writePrivate,
   writeServerConf,
 } from './postgres.ts';
-import { killServerProcesses, serverProcesses, stopProcesses } from './processes.ts';
+import { serverProcesses, stopProcesses } from './processes.ts';
 import { awaitReplay, awaitStreaming, createDatabase } from './replication.ts';
 import { findRunUser } from './run-user.ts';
 import { startWatcher, type Watcher } from './watcher.ts';
@@ -213,10 +213,10 @@ export class Lab {
 
   /** SIGKILL to every process of the server's PostgreSQL; the number of processes there were. */
   killServer(server: string): Promise<number> {
-    return killServerProcesses(serverLayout(this.dir, this.#backend(server).server).data);
+    return this.#faults.killServer(server);
   }
 
-  /** Everything else that a drill does to a server. */
+  /** What a drill does to a server. */
   get faults(): LabFaults {
     return this.#faults;
   }
@@ -231,7 +231,8 @@ export class Lab {
   }
 
   /** Makes a server that is down a running standby of `primary`, as the operator would; which way it went. */
-  rebuildServer(server: string, primary: string): Promise<'start' | 'pg_rewind' | 'pg_basebackup'> {
+  async rebuildServer(server: string, primary: string): Promise<'start' | 'pg_rewind' | 'pg_basebackup'> {
+    await this.#faults.cleaned;
     return rebuildStandby(this.#settings, this.#backend(server), this.#backend(primary));
   }
 
@@ -246,6 +247,7 @@ export class Lab {
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await removeLab(this.dir);
+      await this.#faults.cleaned;
       this.#watcher?.dismiss();
     })();
     return this.#stopping;

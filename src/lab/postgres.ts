@@ -108,7 +108,7 @@ export async function rebuildStandby(
   await clearTraces(lab, backend);
   if (wasStandby) {
     if (await streamsAgain(lab, backend, primary)) return 'start';
-    await killServerProcesses(data);
+    await (await killServerProcesses(data)).cleaned;
     await clearTraces(lab, backend);
   } else if (await rewind(lab, backend, primary)) {
     await writeStandbySettings(lab, backend, primary);

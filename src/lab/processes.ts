@@ -37,29 +37,38 @@ export function serverProcesses(dataDir: string): LabProcess[] {
 /** Longest that a killed process may take to vanish, ms. */
 const vanishedWithinMs = 5000;
 
+/** What a kill met. */
+export interface Killed {
+  /** How many processes there were at first. */
+  count: number;
+  /**
+   * Their shared memory is gone. A server has failed before that: whoever times a fault does not wait for it, but before
+   * the end of pgdrill.
+   */
+  cleaned: Promise<void>;
+}
+
 /** SIGKILL to all PostgreSQL processes of a data folder, see `killProcesses`. */
-export function killServerProcesses(dataDir: string): Promise<number> {
+export function killServerProcesses(dataDir: string): Promise<Killed> {
   return killProcesses(() => serverProcesses(dataDir), [dataDir]);
 }
 
 /**
  * SIGKILL to a list of processes, found before the first dies, those first that started others of it, so that none reacts
- * to another's end; then to whatever has begun meanwhile. Returns when none is left, and their shared memory (also what a
- * data folder still names) and semaphores are removed.
- *
- * @returns how many there were at first
+ * to another's end; then to whatever has begun meanwhile. Returns when none is left and their semaphores are removed; their
+ * shared memory (also what a data folder still names) goes as they let go of it.
  */
 export async function killProcesses(
   list: () => LabProcess[],
   dataDirs: readonly string[] = [],
-): Promise<number> {
+): Promise<Killed> {
   const before = list();
   const pids = new Set(before.map(({ pid }) => pid));
   for (const { pid } of rootsFirst(before)) signal(pid, 'SIGKILL');
   await untilNone(list, { withinMs: vanishedWithinMs, each: ({ pid }) => signal(pid, 'SIGKILL') });
-  await removeSegments(pids, dataDirs);
+  const cleaned = removeSegments(pids, dataDirs);
   if (before.some(({ program }) => program === 'pgpool')) removeSemaphores(pids);
-  return before.length;
+  return { count: before.length, cleaned };
 }
 
 /** Those first that no other of them has started. */

@@ -11,7 +11,7 @@ const detachedWithinMs = 2000;
 
 /**
  * Removes shared memory segments that killed servers left: those made by the given processes, or named in the
- * postmaster.pid of a data folder, and attached by nobody. Another clean-up (a server that starts, the watcher) may be
+ * postmaster.pid of a data folder, at once or as soon as nobody is attached. Another clean-up (a server that starts, the watcher) may be
  * quicker; a segment that stays costs a few bytes.
  */
 export async function removeSegments(
@@ -19,17 +19,21 @@ export async function removeSegments(
   dataDirs: readonly string[],
 ): Promise<void> {
   const named = new Set(dataDirs.map(segmentOf).filter((id) => id !== undefined));
+  const isTheirs = (id: number, creator: number): boolean => creators.has(creator) || named.has(id);
   const untilMs = epochMs() + detachedWithinMs;
-  for (let isLeft = true; isLeft; await sleep(20)) {
-    isLeft = false;
-    for (const row of rowsOf('shm')) {
-      const [, id = -1, , , creator = -1, , attached] = row.map(Number);
-      if (!creators.has(creator) && !named.has(id)) continue;
-      if (attached === 0) runQuietly('ipcrm', ['-m', String(id)]);
-      else isLeft = true;
-    }
-    if (epochMs() > untilMs) return;
+  while (removeDetached(isTheirs) && epochMs() < untilMs) await sleep(20);
+}
+
+/** Whether some are left, which are attached still. */
+function removeDetached(isTheirs: (id: number, creator: number) => boolean): boolean {
+  let isLeft = false;
+  for (const row of rowsOf('shm')) {
+    const [, id = -1, , , creator = -1, , attached] = row.map(Number);
+    if (!isTheirs(id, creator)) continue;
+    if (attached === 0) runQuietly('ipcrm', ['-m', String(id)]);
+    else isLeft = true;
   }
+  return isLeft;
 }
 
 /**

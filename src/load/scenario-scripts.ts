@@ -2,9 +2,9 @@ import { invariant } from '../kernel/errors.ts';
 import { executionMaker } from '../workload/calls.ts';
 import { ScriptCompiler } from '../workload/pgbench/compile.ts';
 import { PgRandom } from '../workload/pgbench/random.ts';
-import { seedStreams } from '../workload/pgbench/selection.ts';
 import { VariableStore } from '../workload/pgbench/variables.ts';
 import type { LoadPlan } from '../workload/plan.ts';
+import { executionStarter } from '../workload/script.ts';
 import type { ScriptCall } from '../workload/transport.ts';
 import { type LoadedScript, ScriptExecution } from './script/execution.ts';
 import { wireScript } from './script/statements.ts';
@@ -16,8 +16,7 @@ export class ScenarioScripts {
   /** By position of the class. */
   readonly #loaded: readonly LoadedScript[];
   readonly #executionOf: ReturnType<typeof executionMaker>;
-  readonly #slots: Record<'scale' | 'operation' | 'default_seed' | 'random_seed', number>;
-  readonly #defaultSeed: ReturnType<typeof seedStreams>['defaultSeed'];
+  readonly #begin: ReturnType<typeof executionStarter>;
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
@@ -29,35 +28,18 @@ export class ScenarioScripts {
       const wire = wireScript(compiled.script, plan.protocol, () => ids++);
       return { script: compiled.script, wire, description: file };
     });
-    const { names } = this.#compiler;
-    this.#slots = {
-      scale: names.slot('scale'),
-      operation: names.slot('operation'),
-      default_seed: names.slot('default_seed'),
-      random_seed: names.slot('random_seed'),
-    };
-    this.#defaultSeed = seedStreams(BigInt(plan.seed), { clients: 0, threads: 0 }).defaultSeed;
+    this.#begin = executionStarter(this.#compiler.names, plan);
   }
 
   /** What one session runs its operations with, one after the other. @param number of the session, for messages */
   session(number: number): SessionScripts {
-    const variables = new VariableStore(this.#compiler.names);
-    const random = new PgRandom();
+    const client = { variables: new VariableStore(this.#compiler.names), random: new PgRandom() };
     const { protocol } = this.#plan;
-    const execution = new ScriptExecution({
-      ...{ protocol, scripts: this.#loaded, client: number, random, variables },
-    });
+    const execution = new ScriptExecution({ protocol, scripts: this.#loaded, client: number, ...client });
     return {
       execution,
       begin: (call) => {
-        const { operationId, seed } = this.#executionOf(call);
-        const slots = this.#slots;
-        variables.clear();
-        variables.setValue(slots.scale, this.#plan.scale);
-        variables.setValue(slots.random_seed, this.#plan.seed);
-        variables.setValue(slots.default_seed, this.#defaultSeed);
-        variables.setText(slots.operation, operationId);
-        random.seed(seed[0], seed[1]);
+        this.#begin(this.#executionOf(call), client);
         execution.begin(call.classIndex);
       },
     };

@@ -53,7 +53,8 @@ export class ResultWriter implements Recorder {
    */
   constructor(folder: string, manifest: Manifest) {
     this.folder = folder;
-    if (existsSync(join(folder, resultFiles.manifest))) {
+    const { manifest: about, events, intervals, latency } = resultFiles;
+    if ([about, events, intervals, latency].some((name) => existsSync(join(folder, name)))) {
       throw new DrillError(`${folder} holds a result already`, {
         hint: 'name another folder',
         exitCode: ExitCode.usage,

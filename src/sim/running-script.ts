@@ -35,7 +35,8 @@ export interface ScriptOwner {
 
 /**
  * The script that one session executes: its statements one after the other, each from the client through Pgpool to the server
- * or servers that it goes to, and back. Nothing on this path allocates.
+ * or servers that it goes to, and back. Nothing on this path allocates; only the way through a script with branches is found anew
+ * each time (script-ways.ts).
  */
 export class RunningScript implements ScriptSteps {
   readonly #parts: RunningScriptParts;
@@ -58,8 +59,6 @@ export class RunningScript implements ScriptSteps {
   #sleepsUntilMs = Number.NEGATIVE_INFINITY;
   /** The server has committed and waits for standbys. */
   #awaitsStandbys = false;
-  /** A statement that commits was sent: whether it was done is not known when the connection ends now. */
-  committing = false;
   /** Pgpool's child waits for a server that does not answer. */
   isStuck = false;
 
@@ -76,6 +75,17 @@ export class RunningScript implements ScriptSteps {
     return this.#call !== null;
   }
 
+  /** A statement that commits was sent: whether it was done is not known when the connection ends now. */
+  get committing(): boolean {
+    const sent = this.#isAsleep ? this.#at : this.#at + 1;
+    return this.#script.sendsCommit.subarray(0, sent).includes(1);
+  }
+
+  /** In a sleep of the script: the present statement was not sent yet. */
+  get #isAsleep(): boolean {
+    return this.#parts.kernel.nowMs < this.#sleepsUntilMs;
+  }
+
   begin(call: ScriptCall, connection: Connection): void {
     this.#turn += 1;
     this.#call = call;
@@ -85,7 +95,6 @@ export class RunningScript implements ScriptSteps {
     this.#server = connection.server;
     this.#at = 0;
     this.#isSecondHop = false;
-    this.committing = this.#script.sendsCommit[0] === 1;
     this.#awaitsStandbys = false;
     this.#sleepsUntilMs = Number.NEGATIVE_INFINITY;
     const pauseMs = this.#pauseNow(0);
@@ -169,38 +178,36 @@ export class RunningScript implements ScriptSteps {
 
   /** Asks the server to stop: at once where the script itself sleeps, else by a connection of its own. */
   cancel(): void {
-    const { kernel, events } = this.#parts;
-    const sleeps = kernel.nowMs < this.#sleepsUntilMs;
-    this.#after(sleeps ? 0 : this.#network() + this.#network(), events.stops);
+    this.#after(this.#isAsleep ? 0 : this.#network() + this.#network(), this.#parts.events.stops);
   }
 
   /** The request is at Pgpool, where a free child takes it to the server. */
   stop(): void {
-    const { kernel, front } = this.#parts;
-    if (kernel.nowMs < this.#sleepsUntilMs) {
-      this.#stopNow(true);
+    const { front } = this.#parts;
+    if (this.#isAsleep) {
+      this.#stopNow();
       return;
     }
     const turn = this.#turn;
     front.children.admit((child) => {
       front.children.release(child, child.cached);
-      if (turn === this.#turn) this.#stopNow(false);
+      if (turn === this.#turn) this.#stopNow();
     });
   }
 
   /** A server that answers stops the statement; a commit that waits for standbys is answered as done, one that runs ends by itself. */
-  #stopNow(sleeps: boolean): void {
-    const { events } = this.#parts;
+  #stopNow(): void {
+    const isAsleep = this.#isAsleep;
     if (this.#call === null || this.#connection === null || this.#connection.isDoomed) return;
-    if (!sleeps && (this.isStuck || this.#server?.hung)) return;
-    if (this.#at === this.#script.lastCommit && this.committing && !sleeps) {
+    if (!isAsleep && (this.isStuck || this.#server?.hung)) return;
+    if (this.#at === this.#script.lastCommit && !isAsleep) {
       if (!this.#awaitsStandbys) return;
       this.#turn += 1;
       this.#hopDone();
       return;
     }
     this.#turn += 1;
-    this.#after(sleeps ? 0 : this.#network(), events.stopped);
+    this.#after(isAsleep ? 0 : this.#network(), this.#parts.events.stopped);
   }
 
   /** The client hears that the server stopped it; parts that were committed before stay. */
@@ -275,7 +282,7 @@ export class RunningScript implements ScriptSteps {
     const connection = this.#connection;
     if (connection === null) return;
     if (this.#server) this.#work.worked(this.#server);
-    const { destinations, sendsCommit, together } = this.#script;
+    const { destinations, together } = this.#script;
     const destination = destinations[this.#at];
     const goesToBoth =
       destination === Destination.primaryThenBalanced || destination === Destination.balancedThenPrimary;
@@ -290,7 +297,6 @@ export class RunningScript implements ScriptSteps {
       this.#after(this.#network() + this.#pauseNow(this.#at), events.answers);
       return;
     }
-    if (sendsCommit[this.#at] === 1) this.committing = true;
     if (together[this.#at] === 1) this.#after(0, events.arrives);
     else this.#after(this.#network() + this.#network() + this.#pauseNow(this.#at), events.arrives);
   }

@@ -1,4 +1,3 @@
-import { invariant } from '../kernel/errors.ts';
 import { pgpoolSetting } from '../topology/pgpool-conf.ts';
 import {
   builtinCatalog,
@@ -7,9 +6,9 @@ import {
   type RoutingRules,
   routeSql,
 } from '../topology/statement-routing.ts';
-import { ScriptCompiler, type Step } from '../workload/pgbench/compile.ts';
+import type { Step } from '../workload/pgbench/compile.ts';
 import type { Statement } from '../workload/pgbench/statement.ts';
-import type { Script } from '../workload/script.ts';
+import { compileChecked, type Script } from '../workload/script.ts';
 
 /** Where Pgpool sends a statement: to the primary, the session's own node, both in this order, or nowhere. */
 export const Destination = {
@@ -86,10 +85,8 @@ export class ScriptWay {
  * Reads the statements of a script and routes each as Pgpool does (topology/statement-routing.ts). Of a script with branches
  * every statement counts once.
  */
-export function planScript({ text, file }: Script, rules: RoutingRules): ScriptPlan {
-  const compiled = new ScriptCompiler().compile(text, file);
-  invariant('script' in compiled, `the script ${file} was checked before`);
-  return planWay(wholeWay(compiled.script.steps), rules);
+export function planScript(script: Script, rules: RoutingRules): ScriptPlan {
+  return planWay(wholeWay(compileChecked(script).steps), rules);
 }
 
 /** Through every branch of a script; a pause whose length a variable holds is none. */

@@ -1,4 +1,4 @@
-import { invariant, type Problem } from '../kernel/errors.ts';
+import type { Problem } from '../kernel/errors.ts';
 import type { RoutingRules } from '../topology/statement-routing.ts';
 import { executionMaker } from '../workload/calls.ts';
 import { type CompiledScript, placeAt, ScriptCompiler, type Step } from '../workload/pgbench/compile.ts';
@@ -6,7 +6,7 @@ import { PgRandom } from '../workload/pgbench/random.ts';
 import { ScriptRun } from '../workload/pgbench/run.ts';
 import { VariableStore } from '../workload/pgbench/variables.ts';
 import type { LoadPlan } from '../workload/plan.ts';
-import { automaticVariables, executionStarter } from '../workload/script.ts';
+import { automaticVariables, compileChecked, executionStarter } from '../workload/script.ts';
 import type { ScriptCall } from '../workload/transport.ts';
 import { planWay, type ScriptPlan, ScriptWay, wholeWay } from './script-plan.ts';
 
@@ -26,11 +26,9 @@ const mostWays = 1000;
  */
 export function scriptSources(load: ScriptLoad, rules: RoutingRules): ScriptSource[] {
   const executionOf = executionMaker(load);
-  return load.classes.map(({ script: { text, file } }) => {
+  return load.classes.map((entry) => {
     const compiler = new ScriptCompiler();
-    const compiled = compiler.compile(text, file);
-    invariant('script' in compiled, `the script ${file} was checked before`);
-    const { script } = compiled;
+    const script = compileChecked(entry.script, compiler);
     const whole = planWay(wholeWay(script.steps), rules);
     if (!script.steps.some(isDecided) || undecided(script).length > 0) return { planOf: () => whole };
     const { names } = compiler;
@@ -52,7 +50,12 @@ export function scriptSources(load: ScriptLoad, rules: RoutingRules): ScriptSour
 
 /** A step that goes different ways, or takes different times, from one execution to another. */
 function isDecided(step: Step): boolean {
-  return step.type === 'if' || (step.type === 'sleep' && typeof step.amount !== 'number');
+  return step.type === 'if' || sleptNames(step).length > 0;
+}
+
+/** The variable that a step takes the length of its sleep from, if it does. */
+function sleptNames(step: Step): string[] {
+  return step.type === 'sleep' && typeof step.amount !== 'number' ? [step.amount.name] : [];
 }
 
 /** The plans of the ways through one script that were gone before. */
@@ -64,7 +67,7 @@ class WayPlans {
 
   constructor(steps: readonly Step[], rules: RoutingRules) {
     this.#rules = rules;
-    this.#pausesVary = steps.some((step) => step.type === 'sleep' && typeof step.amount !== 'number');
+    this.#pausesVary = steps.some((step) => sleptNames(step).length > 0);
   }
 
   /** Takes a script's steps to its end; null when it cannot go on. */
@@ -88,10 +91,7 @@ class WayPlans {
 function resultNames({ expressions, steps }: CompiledScript): string[] {
   const own = new Set<string>(automaticVariables);
   for (const { sets } of expressions) if (sets !== null) own.add(sets);
-  const slept = steps.flatMap((step) =>
-    step.type === 'sleep' && typeof step.amount !== 'number' ? [step.amount.name] : [],
-  );
-  const read = [...expressions.flatMap(({ reads }) => reads), ...slept];
+  const read = [...expressions.flatMap(({ reads }) => reads), ...steps.flatMap(sleptNames)];
   return [...new Set(read)].filter((name) => !own.has(name));
 }
 
@@ -101,9 +101,7 @@ function resultNames({ expressions, steps }: CompiledScript): string[] {
  */
 function undecided({ steps, expressions }: CompiledScript): Step[] {
   const byOffset = new Map(expressions.map((expression) => [expression.offset, expression]));
-  const names = new Set(expressions.flatMap(({ reads }) => reads));
-  for (const step of steps)
-    if (step.type === 'sleep' && typeof step.amount !== 'number') names.add(step.amount.name);
+  const names = new Set([...expressions.flatMap(({ reads }) => reads), ...steps.flatMap(sleptNames)]);
   const returned = new Set<string>();
   const found: Step[] = [];
   for (const step of steps) {
@@ -112,8 +110,7 @@ function undecided({ steps, expressions }: CompiledScript): Step[] {
       continue;
     }
     const { reads = [], sets = null } = byOffset.get(step.offset) ?? {};
-    const slept = step.type === 'sleep' && typeof step.amount !== 'number' ? [step.amount.name] : [];
-    if (![...reads, ...slept].some((name) => returned.has(name))) continue;
+    if (![...reads, ...sleptNames(step)].some((name) => returned.has(name))) continue;
     if (sets !== null) returned.add(sets);
     else found.push(step);
   }
@@ -130,10 +127,8 @@ function mayReturn({ sql, capture }: Extract<Step, { type: 'sql' }>['statement']
 /** What of a load's scripts a simulation does not follow, each at its line; a script that several classes run is told once. */
 export function simulationWarnings({ classes }: Pick<LoadPlan, 'classes'>): Problem[] {
   const scripts = new Map(classes.map(({ script }) => [script.file, script]));
-  return [...scripts.values()].flatMap(({ text, file }) => {
-    const compiled = new ScriptCompiler().compile(text, file);
-    invariant('script' in compiled, `the script ${file} was checked before`);
-    const { script } = compiled;
+  return [...scripts.values()].flatMap((source) => {
+    const script = compileChecked(source);
     const left = undecided(script).map((step) =>
       step.type === 'sleep'
         ? {
@@ -152,7 +147,7 @@ export function simulationWarnings({ classes }: Pick<LoadPlan, 'classes'>): Prob
         : [],
     );
     return [...left, ...joined].map(({ step, message }) => ({
-      place: placeAt({ text, file }, step.offset),
+      place: placeAt(source, step.offset),
       rule: 'simulated-script',
       message,
     }));

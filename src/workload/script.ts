@@ -101,6 +101,16 @@ export interface Execution {
   seed: readonly [high: number, low: number];
 }
 
+/** Compiles a script that was checked before. @param compiler whose numbers its variables share; left out: one of its own */
+export function compileChecked(
+  { text, file }: Pick<Script, 'text' | 'file'>,
+  compiler = new ScriptCompiler(),
+): CompiledScript {
+  const compiled = compiler.compile(text, file);
+  invariant('script' in compiled, `the script ${file} was checked before`);
+  return compiled.script;
+}
+
 /**
  * Compiles a script into what gives the statements of one execution after the other. An execution's statements depend on
  * its seed only, not on what was executed before. Where a script uses results (\gset, \aset), only the statements up to
@@ -113,8 +123,7 @@ export function statementMaker(
   { scale, seed, protocol = 'simple' }: { scale: number; seed: number; protocol?: Protocol },
 ): (execution: Execution) => RenderedStatement[] {
   const compiler = new ScriptCompiler();
-  const compiled = compiler.compile(text, file);
-  invariant('script' in compiled, `the script ${file} was checked before`);
+  const script = compileChecked({ file, text }, compiler);
   const { names } = compiler;
   const client = { variables: new VariableStore(names), random: new PgRandom() };
   const { variables } = client;
@@ -122,11 +131,11 @@ export function statementMaker(
   const begin = executionStarter(names, { scale, seed });
   return (execution) => {
     begin(execution, client);
-    run.start(compiled.script);
+    run.start(script);
     const statements: RenderedStatement[] = [];
     for (let step = run.next(); step !== 'done'; step = run.next()) {
       if (step === 'failed') {
-        const place = placeAt({ text, file }, compiled.script.steps[run.command]?.offset ?? 0);
+        const place = placeAt({ text, file }, script.steps[run.command]?.offset ?? 0);
         throw new InputError([{ place, rule: 'script', message: run.messages[0] ?? 'cannot go on' }]);
       }
       if (step !== 'send' && step !== 'queue') continue;

@@ -1,4 +1,5 @@
 import { invariant } from '../kernel/errors.ts';
+import { roundMs } from '../kernel/time.ts';
 import { LatencyCounts } from '../recording/histogram.ts';
 import { type ClassInterval, type Interval, intervalMs, latencySliceMs } from '../recording/intervals.ts';
 import {
@@ -287,9 +288,4 @@ export class SliceRecorder {
       refusedSessions: refused,
     };
   }
-}
-
-/** Whole microseconds: finer than any timer here, and free of the digits that binary fractions drag along. */
-function roundMs(valueMs: number): number {
-  return Math.round(valueMs * 1000) / 1000;
 }

@@ -2,10 +2,11 @@
 // Method: an interpreter under Pgpool's name, with a segment and a semaphore set, in the place of a lab's Pgpool.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sleep } from '../../src/kernel/clock.ts';
 import { pgpoolProcesses } from '../../src/lab/host-processes.ts';
 import { serverLayout } from '../../src/lab/layout.ts';
 import { killProcesses, stopProcesses } from '../../src/lab/processes.ts';
@@ -26,12 +27,12 @@ const attach = process.arch === 'arm64' ? 196 : 30;
 
 /**
  * Makes a segment and a semaphore set and tells their ids; deaf to Pgpool's fast shutdown. A child outside of the folder
- * holds on to the memory a little longer, as a killed process does that gets no processor.
+ * holds on to the memory until the file of its argument is there, as a killed process does that gets no processor.
  */
 const program = `$| = 1; $SIG{INT} = 'IGNORE'; my $memory = shmget(0, 64, 0600); my $set = semget(0, 2, 0600);
 semctl($set, $_, 16, 1) for 0 .. 1; my $parent = $$;
 if (fork() == 0) { chdir '/'; syscall(${attach}, $memory, 0, 0); print "$memory $set";
-  select(undef, undef, undef, 0.05) while kill(0, $parent) && getppid() == $parent; select(undef, undef, undef, 0.5); exit; }
+  select(undef, undef, undef, 0.05) while -d "$ARGV[0]" && !-e "$ARGV[0]/let-go"; exit; }
 sleep 100;`;
 
 async function fakePgpool(lab: string): Promise<{ memory: string; set: string }> {
@@ -39,7 +40,10 @@ async function fakePgpool(lab: string): Promise<{ memory: string; set: string }>
   mkdirSync(pgpoolDir, { recursive: true });
   const file = join(pgpoolDir, 'pgpool');
   copyFileSync('/usr/bin/perl', file);
-  const child = spawn(file, ['-e', program], { cwd: pgpoolDir, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, ['-e', program, join(folder, lab)], {
+    cwd: pgpoolDir,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   const [memory = '', set = ''] = String(said).split(' ');
   return { memory, set };
@@ -50,9 +54,28 @@ function ids(kind: 'shm' | 'sem'): string[] {
   return rows.map((row) => row.trim().split(/\s+/)[1] ?? '');
 }
 
+const letGo = (): void => writeFileSync(join(folder, 'own', 'let-go'), '');
+
 test.each([
-  ['killed', async () => expect(await killProcesses(() => running('own'))).toBe(1)],
-  ['deaf to an orderly end', () => stopProcesses(join(folder, 'own'))],
+  [
+    'killed',
+    async () => {
+      const { count, cleaned } = await killProcesses(() => running('own'));
+      expect(count).toBe(1);
+      letGo();
+      await cleaned;
+    },
+  ],
+  [
+    'deaf to an orderly end',
+    async () => {
+      const stopped = stopProcesses(join(folder, 'own'));
+      while (running('own').length > 0) await sleep(20);
+      await sleep(300);
+      letGo();
+      await stopped;
+    },
+  ],
 ])('a Pgpool that is %s takes its memory and semaphores along, and only its own', async (_, end) => {
   const [own, other] = [await fakePgpool('own'), await fakePgpool('other')];
   try {

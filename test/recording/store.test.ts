@@ -1,6 +1,7 @@
 // Goal: what is written is what is read, also after a crash, and other tools can read the latency log.
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -169,6 +170,19 @@ describe('a result folder', () => {
     expect(() => readRecording(folder)).toThrow(/schema pgdrill\/manifest@2/);
     writeFileSync(join(folder, 'manifest.json'), '{"schema":"pgdrill/manifest@1"}');
     expect(() => readRecording(folder)).toThrow(/manifest\.json is not as pgdrill writes it: world/);
+  });
+
+  test('that holds slices of a load without a scenario is not added to', () => {
+    const slices = join(folder, 'slices');
+    mkdirSync(slices, { recursive: true });
+    writeFileSync(join(slices, 'intervals.jsonl'), '');
+    expect(() => new ResultWriter(slices, manifestSample)).toThrow(/holds a result already/);
+    expect(readdirSync(slices)).toEqual(['intervals.jsonl']);
+    const notes = join(folder, 'notes');
+    mkdirSync(notes);
+    writeFileSync(join(notes, 'notes.txt'), '');
+    new ResultWriter(notes, manifestSample).close();
+    expect(readdirSync(notes)).toContain('notes.txt');
   });
 
   test('has a latency log that the reader of HdrHistogram reads', () => {

@@ -34,13 +34,19 @@ describe('files', () => {
 });
 
 describe('credentials', () => {
-  test('an agent that joins and is turned away by a database ends with code 1', () => {
+  /** Agent c has joined anew, 4 s ago, where the primary's database refuses it so. */
+  function joining(refusal: 'credentials' | 'connections'): AgentCluster {
     const cluster = new AgentCluster();
     cluster.agent('c').kill();
     cluster.clock.runUntil(5000);
-    cluster.played.refusals.set('a', 'credentials');
+    cluster.played.refusals.set('a', refusal);
     cluster.startAgent('c');
     cluster.clock.runUntil(9000);
+    return cluster;
+  }
+
+  test('an agent that joins and is turned away by a database ends with code 1', () => {
+    const cluster = joining('credentials');
     expect(cluster.exits).toEqual(['c 1']);
     expect(cluster.notices()).toContain('SEVERE Unable to connect to DB on a');
     expect(cluster.notices()).toContain('WARNING Standby agent exited on c for cluster efm');
@@ -48,12 +54,7 @@ describe('credentials', () => {
   });
 
   test('one that finds no room is told of, and goes on', () => {
-    const cluster = new AgentCluster();
-    cluster.agent('c').kill();
-    cluster.clock.runUntil(5000);
-    cluster.played.refusals.set('a', 'connections');
-    cluster.startAgent('c');
-    cluster.clock.runUntil(9000);
+    const cluster = joining('connections');
     expect(cluster.exits).toEqual([]);
     // It tests those that are there once, on its own behalf: none of them has joined.
     expect(cluster.notices(5000)).toEqual([

@@ -10,7 +10,7 @@ import type { BackendGreeting } from '../../src/roles/pgpool-sessions.ts';
 import { statePath } from '../../src/roles/state-path.ts';
 import type { WatchdogInfo } from '../../src/roles/watchdog-host.ts';
 import { watchdogMachine } from '../../src/roles/watchdog-machine.ts';
-import { xstateClock } from '../../src/roles/xstate-clock.ts';
+import { xstateClock } from './xstate-clock.ts';
 
 const longestMs = 20_000;
 

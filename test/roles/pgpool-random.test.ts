@@ -9,8 +9,8 @@ import { isValid, type NodeRequest } from '../../src/roles/pgpool-failover.ts';
 import { FollowLock } from '../../src/roles/pgpool-follow-lock.ts';
 import { pgpoolMachine } from '../../src/roles/pgpool-machine.ts';
 import { queueLength } from '../../src/roles/pgpool-main.ts';
-import { xstateClock } from '../../src/roles/xstate-clock.ts';
 import { type Bench, bench, everyNode } from './pgpool-bench.ts';
+import { xstateClock } from './xstate-clock.ts';
 
 const node = fc.integer({ min: 0, max: 2 });
 const outcomes = new Set(['ok', 'XX000', '08S01', '57P03', 'closed', 'timeout']);

@@ -210,6 +210,11 @@ const everything: Case = {
     id: 'm',
     type: 'parallel',
     context: ({ input }) => ({ count: 0, open: input.open }),
+    // Of both regions, and taken once.
+    always: {
+      guard: ({ context }) => context.count > 4,
+      actions: [counting.assign({ count: ({ context }) => context.count - 4 }), told('less')],
+    },
     on: {
       top: '.right.y',
       count: { actions: counting.assign({ count: ({ context }) => context.count + 1 }) },
@@ -271,11 +276,52 @@ const everything: Case = {
   }),
   input: (facts) => ({ open: () => facts[0] === true && facts[1] === true }),
   events: () =>
-    ['top', 'count', 'whole', 'inner', 'deep', 'next', 'self', 'stay', 'nothing'].map((type) => ({ type })),
+    [
+      'top',
+      'count',
+      'count',
+      'count',
+      'count',
+      'whole',
+      'inner',
+      'deep',
+      'next',
+      'self',
+      'stay',
+      'nothing',
+    ].map((type) => ({ type })),
+};
+
+const countMore = counting.assign({ count: ({ context }) => context.count + 1 });
+
+/** It ends, from deep within or in time: all that is active is left, and nothing is taken any more. */
+const ending: Case = {
+  machine: counting.createMachine({
+    id: 'e',
+    ...noted('all'),
+    context: ({ input }) => ({ count: 0, open: input.open }),
+    initial: 'on',
+    always: { guard: ({ context }) => context.count % 2 === 1, actions: [countMore, told('even')] },
+    states: {
+      on: {
+        ...noted('on'),
+        initial: 'a',
+        on: { end: { target: 'over', actions: countMore } },
+        states: {
+          a: { ...noted('a'), on: { next: 'b', count: { actions: countMore } } },
+          b: { ...noted('b'), on: { next: 'a' }, after: { 40: { target: '#e.over', actions: countMore } } },
+        },
+      },
+      over: { ...noted('over'), type: 'final' },
+    },
+  }),
+  input: () => ({ open: () => true }),
+  events: () => ['next', 'next', 'next', 'count', 'end'].map((type) => ({ type })),
 };
 
 const cases: readonly [string, Case][] = [
   ['one of everything', everything],
+  ['one that ends', ending],
   ['EFM agent, 5.4', agent('5.4')],
   ['EFM agent, 3.9', agent('3.9')],
   ['EFM coordinator', coordinator],

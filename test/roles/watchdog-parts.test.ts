@@ -43,20 +43,21 @@ test('of two leaders quorum decides before escalation, and escalation before age
   }
 });
 
+const standby: WatchdogInfo = {
+  state: 'STANDBY',
+  priority: 1,
+  startedAtMs: 0,
+  quorum: 'absent',
+  escalated: false,
+};
+
 test('a peer whose connection was lost is there when it speaks; one that the life check gave up only when that finds it', () => {
   const members = new WatchdogMembers([1, 2]);
-  const info: WatchdogInfo = {
-    state: 'STANDBY',
-    priority: 1,
-    startedAtMs: 0,
-    quorum: 'absent',
-    escalated: false,
-  };
-  for (const id of [1, 2]) members.heard(id, 0, info);
+  for (const id of [1, 2]) members.heard(id, 0, standby);
   members.lost(1, 'connection');
   members.lost(2, 'lifeCheck');
   expect(members.alive).toEqual([]);
-  for (const id of [1, 2]) members.heard(id, 1, info);
+  for (const id of [1, 2]) members.heard(id, 1, standby);
   expect(members.alive).toEqual([1]);
   members.found(2);
   expect(members.alive).toEqual([1, 2]);
@@ -65,14 +66,7 @@ test('a peer whose connection was lost is there when it speaks; one that the lif
 test('a leader gives up a standby that has left three beacons unanswered, one that answers stays', () => {
   const clock = new VirtualClock();
   const members = new WatchdogMembers([1, 2]);
-  const info: WatchdogInfo = {
-    state: 'STANDBY',
-    priority: 1,
-    startedAtMs: 0,
-    quorum: 'absent',
-    escalated: false,
-  };
-  for (const id of [1, 2]) members.heard(id, 0, info);
+  for (const id of [1, 2]) members.heard(id, 0, standby);
   const lost: [number, number][] = [];
   const beacon = new WatchdogBeacon({
     clock,

@@ -2,7 +2,9 @@
 // Method: children with a host driven by hand; then 24 clients, three servers and Pgpool on two cores in virtual time.
 import { describe, expect, test } from 'vitest';
 import { type Child, type ChildLimits, Children, type ChildrenHost } from '../../src/sim/children.ts';
+import { childLimitsOf } from '../../src/sim/pgpool-settings.ts';
 import { SimSession } from '../../src/sim/session.ts';
+import { planOf } from './simulated-run.ts';
 import { frontBefore, threeServers } from './small-servers.ts';
 
 function bench(count: number, limits?: Partial<ChildLimits>) {
@@ -51,9 +53,9 @@ describe('Children', () => {
   });
 
   test('child_max_connections: a child ends after so many clients, with its connections', () => {
-    const { host, children } = bench(1, { mostClients: 2 });
+    const { host, children } = bench(1, { mostClients: 3 });
     const backends = new Map([[0, 1]]);
-    for (const ended of [0, 1]) {
+    for (const ended of [0, 0, 1]) {
       children.admit((child) => children.release(child, backends));
       expect([host.ended, children.dead]).toEqual([ended, ended]);
     }
@@ -84,6 +86,16 @@ describe('Children', () => {
     expect(children.turnsAway).toBe(false);
   });
 
+  test('reserved_connections counts clients: a child that has ended takes nobody’s place', () => {
+    const { host, children } = bench(3, { reserved: 1 });
+    host.forks = false;
+    children.admit(() => undefined);
+    children.admit((child) => children.release(child, null));
+    children.renew();
+    children.admit(() => children.died(null));
+    expect([children.dead, children.turnsAway]).toEqual([1, false]);
+  });
+
   test('at most as many are forked as asked', () => {
     const { host, children } = bench(3);
     host.forks = false;
@@ -92,6 +104,27 @@ describe('Children', () => {
     while (host.pending.length > 0) host.pending.shift()?.();
     expect(children.dead).toBe(1);
   });
+
+  test('fewer that are asked for later take nothing off those that are asked for', () => {
+    const { host, children } = bench(3);
+    host.forks = false;
+    for (let ended = 0; ended < 3; ended += 1) children.died(null);
+    children.forkDead(3);
+    children.forkDead(1);
+    while (host.pending.length > 0) host.pending.shift()?.();
+    expect(children.dead).toBe(0);
+  });
+});
+
+test('a model’s pgpool.conf says how many clients a child serves, what it keeps and who is told to go', () => {
+  const { cluster } = planOf({});
+  const limitsWith = (pgpoolSettings: Record<string, string>) =>
+    childLimitsOf({ ...cluster, pgpoolSettings });
+  expect(limitsWith({})).toEqual({ mostClients: 0, keepsConnections: true, reserved: 0 });
+  expect(
+    limitsWith({ child_max_connections: '7', connection_cache: 'off', reserved_connections: '3' }),
+  ).toEqual({ mostClients: 7, keepsConnections: false, reserved: 3 });
+  expect(limitsWith({ connection_cache: 'on' }).keepsConnections).toBe(true);
 });
 
 describe('children that are killed for a request', () => {
@@ -118,6 +151,85 @@ describe('children that are killed for a request', () => {
       forked += 1;
     });
     expect(forked).toBe(1);
+  });
+});
+
+/** Forty children of Pgpool on two cores at rest; `connect` gives some a client, which stays away once it is dropped. */
+function atRest(sessions = 0) {
+  const at = threeServers({ connect: 12, read: 0.35, network: 0.05 }, 2);
+  const { front, parts } = frontBefore(at, { station: at.shared, numInitChildren: 40 });
+  const connect = (count: number): void => {
+    for (let index = 0; index < count; index += 1) {
+      const session = new SimSession({ ...parts, answered: () => {} }, `s${index}`);
+      session.handler = { onAnswer: () => {}, onLost: () => {} };
+      session.connect(() => {});
+    }
+    at.pass(2000);
+  };
+  connect(sessions);
+  return { ...at, front, connect };
+}
+
+describe('children that a request of Pgpool kills', () => {
+  test('are half to one and a half ms of work each to fork, the same for all of one request; others 1 ms', () => {
+    const { front, shared, pass } = atRest();
+    const workOf = (act: () => void): number => {
+      const beforeMs = shared.usedMs();
+      act();
+      pass(3000);
+      return shared.usedMs() - beforeMs;
+    };
+    const requests = [() => front.pgpool.promote(1), () => front.pgpool.detach(1)];
+    const forkMs = requests.map((request) => (workOf(request) - 40 * 0.9) / 40);
+    for (const each of forkMs) {
+      expect(each).toBeGreaterThan(0.5);
+      expect(each).toBeLessThan(1.5);
+    }
+    expect(Math.abs((forkMs[0] as number) - (forkMs[1] as number))).toBeGreaterThan(0.001);
+    expect(workOf(() => front.children.admit(() => front.children.died(null)))).toBeCloseTo(1.9, 6);
+  });
+
+  test('with a client leave it when the others are forked already, and have one in their place at once', () => {
+    const { front, pass } = atRest(10);
+    front.pgpool.promote(1);
+    pass(200);
+    expect([front.pgpool.switching(), front.pgpool.reaps(), front.sessions.size]).toEqual([false, false, 0]);
+    expect(front.children.dead).toBe(0);
+  });
+
+  test('are all that a request forks: one that ended by itself meanwhile waits until the rest is over', () => {
+    const { front, pass } = atRest();
+    front.pgpool.promote(1);
+    pass(10);
+    for (let ended = 0; ended < 3; ended += 1) front.children.admit(() => front.children.died(null));
+    pass(200);
+    expect([front.pgpool.switching(), front.children.dead]).toEqual([false, 3]);
+    pass(2000);
+    expect(front.children.dead).toBe(0);
+  });
+
+  test('with a client are missing as the others are, while the request looks for a primary', () => {
+    const { front, pass, connect } = atRest();
+    front.pgpool.detach(2);
+    pass(3000);
+    connect(10);
+    front.pgpool.detach(0);
+    pass(500);
+    expect([front.pgpool.switching(), front.sessions.size, front.children.dead]).toEqual([true, 0, 40]);
+    pass(10_000);
+    expect([front.pgpool.switching(), front.children.dead]).toEqual([false, 0]);
+  });
+
+  test('hold the switch up until they are there, and who listens hears at once that it is over', () => {
+    const { front, pass } = atRest();
+    let heard: boolean | null = null;
+    front.onChange(() => {
+      heard = front.pgpool.switching();
+    });
+    front.pgpool.promote(1);
+    expect([front.pgpool.switching(), heard]).toEqual([true, true]);
+    while (front.pgpool.switching()) pass(1);
+    expect(heard).toBe(false);
   });
 });
 

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/kernel/errors.ts';
+import type { Child } from '../../src/sim/children.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import type { ScriptPlan } from '../../src/sim/script-plan.ts';
 import { scriptSources, simulationWarnings } from '../../src/sim/script-ways.ts';
@@ -28,8 +29,10 @@ function loadOf(text: string, protocol: Protocol = 'simple') {
 }
 
 const call = (number: number) => ({ classIndex: 0, number, kind: 'read' as const });
-const plansOf = (load: ReturnType<typeof loadOf>) => (number: number) =>
-  scriptSources(load, defaultRoutingRules)[0]?.planOf(call(number)) as ScriptPlan;
+function plansOf(load: ReturnType<typeof loadOf>) {
+  const [source] = scriptSources(load, defaultRoutingRules);
+  return (number: number) => source?.planOf(call(number)) as ScriptPlan;
+}
 
 const branching = `\\set a random(1, 100)
 SELECT 1;
@@ -42,6 +45,7 @@ SELECT 4;
 \\endif
 \\set b random(1, 9)
 \\sleep :b ms
+SELECT 5, :b;
 `;
 
 describe('ways', () => {
@@ -62,17 +66,36 @@ describe('ways', () => {
     const lengths = new Set<number>();
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000_000 }), (number) => {
-        const { length } = statements(executionOf(call(number)));
+        const sent = statements(executionOf(call(number)));
+        const { length } = sent;
         const { destinations, pausesMs } = planOf(number);
         lengths.add(length);
         expect([destinations.length, pausesMs.length]).toEqual([length, length + 1]);
-        const slept = pausesMs.reduce((sum, pauseMs) => sum + pauseMs, 0);
-        expect(slept).toBeGreaterThanOrEqual(length === 2 ? 4 : 1);
-        expect(slept).toBeLessThanOrEqual(length === 2 ? 12 : 9);
+        const ownMs = Number(/^SELECT 5, (\d)/.exec(sent.at(-1)?.sql ?? '')?.[1]);
+        expect(pausesMs[length - 1]).toBe(length === 3 ? 3 + ownMs : ownMs);
+        expect(pausesMs.reduce((sum, pauseMs) => sum + pauseMs, 0)).toBe(pausesMs[length - 1]);
       }),
       { numRuns: 60 },
     );
-    expect([...lengths].sort()).toEqual([1, 2, 3]);
+    expect([...lengths].sort()).toEqual([2, 3, 4]);
+  });
+
+  test('two ways of as many statements are two', () => {
+    const text = '\\set a random(1, 2)\n\\if :a > 1\nSELECT 1;\n\\else\nUPDATE t SET a = 1;\n\\endif';
+    const load = loadOf(text);
+    const statements = statementMaker(scriptOf(text), load);
+    const executionOf = executionMaker(load);
+    const planOf = plansOf(load);
+    const numbers = Array.from({ length: 20 }, (_, number) => number);
+    const writes = numbers.map((number) => planOf(number).writes.join());
+    expect(writes).toEqual(
+      numbers.map((number) =>
+        statements(executionOf(call(number)))
+          .map(({ effect }) => (effect === 'write' ? 1 : 0))
+          .join(),
+      ),
+    );
+    expect(new Set(writes)).toEqual(new Set(['0', '1']));
   });
 
   test('of a pipeline only the first statement waits, sleeps in it included; a commit in it is sent with the first', () => {
@@ -259,6 +282,20 @@ describe('a request to stop', () => {
     expect(free.ends).toEqual([[21.5, stopped(true)]]);
   });
 
+  test('that finds a way only after the statement ends the sleep that follows', () => {
+    const text = 'BEGIN;\nINSERT INTO t VALUES (1);\n\\sleep 500 ms\nEND;';
+    const at = sessionWith(text, 'simple', {}, { write: 30, children: 2 });
+    const busy: Child[] = [];
+    at.front.children.admit((child) => busy.push(child));
+    at.execute();
+    at.pass(5);
+    at.session.cancel();
+    at.pass(100);
+    for (const child of busy) at.front.children.release(child, null);
+    at.pass(100);
+    expect(at.ends).toEqual([[105, stopped(true)]]);
+  });
+
   test('is not heard by a server that hangs', () => {
     const at = sessionWith('SELECT 1;\nSELECT 2;');
     for (const server of at.servers) server.hang();
@@ -289,6 +326,30 @@ describe('a request to stop', () => {
     expect(at.ends.map(([, outcome]) => outcome)).toEqual([{ ok: true }]);
     expect(rowsOf(at.servers[0])).toEqual(['0.0']);
   });
+});
+
+test.each([
+  [
+    'before COMMIT was sent, it is known not to be done',
+    'BEGIN;\nINSERT INTO t VALUES (1);\n\\sleep 500 ms\nEND;',
+    true,
+  ],
+  ['before anything was sent, too', '\\sleep 500 ms\nINSERT INTO t VALUES (1);', true],
+  [
+    'after one part was committed, nobody knows',
+    'INSERT INTO t VALUES (1);\n\\sleep 500 ms\nSELECT 1;',
+    false,
+  ],
+  ['after COMMIT, nobody knows', 'BEGIN;\nINSERT INTO t VALUES (1);\nEND;\n\\sleep 500 ms', false],
+])('a connection that is lost while the script sleeps: %s', (_, text, definite) => {
+  const at = sessionWith(text);
+  at.execute();
+  at.pass(50);
+  at.front.kill();
+  at.pass(200);
+  expect(at.ends.map(([, outcome]) => outcome)).toEqual([
+    { ok: false, error: expect.anything(), definite, lost: true },
+  ]);
 });
 
 test('a class timeout stops the script: it failed by `timeout`, and the session stays', async () => {

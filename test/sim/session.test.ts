@@ -140,39 +140,45 @@ describe('SimSession', () => {
     expect(at.front.station.usedMs() - usedMs).toBeCloseTo(8 * 3, 5);
   });
 
-  test('a process that has rested costs `wake` more, the more the longer: of each server, and of Pgpool', () => {
-    const at = frontWith(1, { wake: 4, wakePgpool: 2 });
-    const session = at.open('1');
-    session.connect();
-    at.pass(100);
-    const read = (): number => {
-      const fromMs = at.clock.nowMs();
+  test.each([
+    [{}, 5],
+    [{ wakeAfter: 20 }, 20],
+  ])(
+    'a process that has rested costs `wake` more, the more the longer: of each server, and of Pgpool; %j',
+    (model, afterMs) => {
+      const at = frontWith(1, { wake: 4, wakePgpool: 2, ...model });
+      const session = at.open('1');
+      session.connect();
+      at.pass(100);
+      const read = (): number => {
+        const fromMs = at.clock.nowMs();
+        session.execute('read', 0);
+        at.pass(50);
+        return (session.ends.at(-1)?.atMs ?? 0) - fromMs;
+      };
+      const aloneMs = 1 + 2 * 0.5;
+      expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
+      const restedMs = 50 - (aloneMs + 4 + 2 - 0.5);
+      const share = (gapMs: number): number => 1 - Math.exp(-gapMs / afterMs);
+      const pgpoolMs = 2 * share(restedMs + 0.5);
+      expect(read()).toBeCloseTo(aloneMs + pgpoolMs + 4 * share(restedMs + 0.5 + pgpoolMs), 5);
+      const usedMs = at.servers.map(({ station }) => station.usedMs());
+      session.execute('write', 0);
+      at.pass(200);
+      const moreMs = at.servers.map(({ station }, id) => station.usedMs() - (usedMs[id] as number));
+      // Seven statements on the primary, one way after the other: only the first finds it rested.
+      expect(moreMs[0]).toBeGreaterThan(70 + 4);
+      expect(moreMs[0]).toBeLessThan(70 + 4 + 6 * 4 * share(3));
       session.execute('read', 0);
-      at.pass(50);
-      return (session.ends.at(-1)?.atMs ?? 0) - fromMs;
-    };
-    const aloneMs = 1 + 2 * 0.5;
-    expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
-    const restedMs = 50 - (aloneMs + 4 + 2 - 0.5);
-    const share = (gapMs: number): number => 1 - Math.exp(-gapMs / 5);
-    const pgpoolMs = 2 * share(restedMs + 0.5);
-    expect(read()).toBeCloseTo(aloneMs + pgpoolMs + 4 * share(restedMs + 0.5 + pgpoolMs), 5);
-    const usedMs = at.servers.map(({ station }) => station.usedMs());
-    session.execute('write', 0);
-    at.pass(200);
-    const moreMs = at.servers.map(({ station }, id) => station.usedMs() - (usedMs[id] as number));
-    // Seven statements on the primary, one way after the other: only the first finds it rested.
-    expect(moreMs[0]).toBeGreaterThan(70 + 4);
-    expect(moreMs[0]).toBeLessThan(70 + 4 + 6 * 4 * share(3));
-    session.execute('read', 0);
-    at.pass(8.5);
-    expect(session.ends).toHaveLength(4);
-    session.session.close();
-    session.connect();
-    at.pass(5);
-    expect(session.connects).toHaveLength(2);
-    expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
-  });
+      at.pass(8.5);
+      expect(session.ends).toHaveLength(4);
+      session.session.close();
+      session.connect();
+      at.pass(5);
+      expect(session.connects).toHaveLength(2);
+      expect(read()).toBeCloseTo(aloneMs + 4 + 2, 5);
+    },
+  );
 
   test('connections that are kept at the end of a session are made ready: `reset` on every server', () => {
     const at = frontWith(1, { reset: 3 });

@@ -4,8 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/kernel/clock.ts';
 import { Random } from '../../src/kernel/random.ts';
+import type { ServiceTime } from '../../src/scenario/model-shape.ts';
 import { FcfsStation } from '../../src/sim/fcfs-station.ts';
+import { stationsOf } from '../../src/sim/hosts.ts';
 import { Processor } from '../../src/sim/processor.ts';
+import { planOf } from './simulated-run.ts';
+import { threeServers } from './small-servers.ts';
 
 function run(cores: number, jobs: readonly { atMs: number; workMs: number }[]): number[] {
   const clock = new VirtualClock();
@@ -173,6 +177,34 @@ describe('a quota of processor time', () => {
     expect(endedMs).toBeCloseTo(quota.periodMs + quota.budgetMs / 2 + 5, 5);
   });
 
+  test('jobs begin anew at the cost of `wake` where PostgreSQL runs, elsewhere at that of `wakePgpool`', () => {
+    const { clock, draws } = threeServers();
+    const { cluster } = planOf({});
+    const time = (mean: number): ServiceTime => ({
+      ...{ mean, variation: 0, distribution: 'deterministic', source: 'test' },
+    });
+    const place = { address: '10.0.0.1', cpu: 1, cap: { cpu: 0.5, periodMs: 100 } };
+    const capped = {
+      ...cluster,
+      servers: ['database', 'proxy'].map((name) => ({ ...place, name })),
+      backends: cluster.backends.slice(0, 1).map((backend) => ({ ...backend, server: 'database' })),
+      serviceTimes: { ...cluster.serviceTimes, wake: time(2.3), wakePgpool: time(3.1) },
+    };
+    const stationOf = stationsOf(clock, capped, draws);
+    for (const [name, restartMs] of [
+      ['database', 2.3],
+      ['proxy', 3.1],
+    ] as const) {
+      const station = stationOf(name);
+      station.run(500, () => {});
+      clock.runUntil(clock.nowMs() + 5000);
+      const restarts = (station.usedMs() - 500) / restartMs;
+      expect(Math.round(restarts)).toBeGreaterThan(5);
+      expect(Math.round(restarts)).toBeLessThan(15);
+      expect(restarts).toBeCloseTo(Math.round(restarts), 4);
+    }
+  });
+
   test('stations of one processor share it: while one is suspended the other has it alone', () => {
     const clock = new VirtualClock();
     const processor = new Processor(clock, 1);
@@ -185,6 +217,18 @@ describe('a quota of processor time', () => {
     expect(endsMs.large).toBeCloseTo(85, 5);
     expect(endsMs.small).toBeCloseTo(125, 5);
     expect(large.usedMs()).toBeCloseTo(60, 5);
+  });
+
+  test('of several quotas the one that is used up first stops its jobs in time', () => {
+    const clock = new VirtualClock();
+    const processor = new Processor(clock, 2);
+    const [small, large] = [10, 80].map((budgetMs) => processor.station({ ...quota, budgetMs }));
+    const endsMs: Record<string, number> = {};
+    small?.run(20, () => (endsMs.small = clock.nowMs()));
+    large?.run(90, () => (endsMs.large = clock.nowMs()));
+    clock.runUntil(1e4);
+    expect(endsMs.small).toBeCloseTo(110, 5);
+    expect(endsMs.large).toBeCloseTo(110, 5);
   });
 
   test('a saturated station gets its quota, and no more, whatever the number of jobs', () => {

@@ -164,9 +164,11 @@ describe('pgdrill simulate, many times', () => {
       '20%',
       '--out',
       join(folder, 'until'),
-      '--quiet',
+      '--max-runs',
+      '50',
     );
     expect(until.status).toBe(0);
+    expect(until.stderr).not.toMatch(/--max-runs/);
     expect(until.stdout).toMatch(/\d+±[\d.]+/);
     const runs = pgdrill(
       'simulate',
@@ -177,11 +179,24 @@ describe('pgdrill simulate, many times', () => {
       '7',
       '--out',
       join(folder, 'runs'),
+      '--max-runs',
+      '2',
       '--json',
     );
+    expect(runs.stderr).toMatch(/--max-runs bounds nothing without --until-ci/);
     const { cells } = JSON.parse(runs.stdout) as SweepResult;
     expect(cells[0]?.runs.map(({ seed }) => seed)).toEqual([7, 8, 9]);
   }, 120_000);
+
+  test.each(['simulate', 'sweep'])(
+    '%s says that --max-runs alone bounds nothing, but for --quiet',
+    (name) => {
+      const words = [name, scenario, '--set', 'phases.measure=2s', '--max-runs', '2', '--out'];
+      const told = pgdrill(...words, join(folder, `${name}-told`));
+      expect([told.status, told.stderr.match(/--max-runs bounds nothing/g)?.length]).toEqual([0, 1]);
+      expect(pgdrill(...words, join(folder, `${name}-quiet`), '--quiet').stderr).toBe('');
+    },
+  );
 
   test('--set takes the place of a value, of one run too', () => {
     const out = join(folder, 'one');

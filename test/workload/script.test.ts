@@ -43,6 +43,17 @@ test('an execution depends on its seed alone', () => {
   expect(one(at(3))).not.toEqual(one(at(4)));
 });
 
+test('what an execution has set is unknown to the next one', () => {
+  const script = read("\\if random(1, 2) = 1\n\\set left 1\n\\endif\nSELECT ':left';");
+  const make = statementMaker(script, presets);
+  const said = Array.from({ length: 20 }, (_, low) => {
+    const execution = { operationId: '0.0', seed: [5, low] as const };
+    expect(make(execution)).toEqual(statementMaker(script, presets)(execution));
+    return make(execution)[0]?.sql;
+  });
+  expect(new Set(said)).toEqual(new Set(["SELECT '1';", "SELECT ':left';"]));
+});
+
 test('the built-in scripts keep a ledger of their writes', () => {
   const found = ['select-only', 'tpcb-like', 'simple-update'].map((name) => {
     const parsed = builtinScript(`builtin:${name}`);

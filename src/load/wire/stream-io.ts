@@ -197,7 +197,8 @@ export class StreamIo implements WireIo {
     else {
       const dueMs = agenda.nextDueMs();
       // On the path of every answer: the timer that runs is early enough.
-      if (this.#timerAtMs > dueMs - timerErrorMs + roundingMs) this.#wait(dueMs);
+      const isWoken = this.#timer !== null && this.#timerAtMs <= dueMs - timerErrorMs + roundingMs;
+      if (!isWoken) this.#wait(dueMs);
     }
   }
 

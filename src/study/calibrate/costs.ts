@@ -37,13 +37,14 @@ export function processorCosts(facts: readonly RunFacts[], known: ServiceTimes):
   const windows = facts.flatMap((run) => run.windows);
   const servers = windows.filter(({ postgresMs }) => postgresMs !== null);
   const pgpools = windows.filter(({ pgpoolMs }) => pgpoolMs !== null);
+  const untold = isBusy(facts) ? {} : { wake: alwaysRested, wakePgpool: alwaysRested };
   const serverFit = fitCosts(onServers, servers.map(serverRow), {
     known: meansOf(known, ['replay', 'reset', 'wake']),
-    untold: isBusy(facts) ? {} : { wake: alwaysRested },
+    untold,
   });
   const pgpoolFit = fitCosts(onPgpool, pgpools.map(pgpoolRow), {
     known: meansOf(known, ['wakePgpool']),
-    untold: isBusy(facts) ? {} : { wakePgpool: alwaysRested },
+    untold,
   });
   const of = (fit: Fit, name: string): ProcessorCost => costIn(fit, name);
   return {

@@ -81,14 +81,17 @@ export function factsOf({ name, recording }: CalibrationRun, wakeAfterMs: number
   };
   const slices = recording.latency.filter(({ startMs, lengthMs }) => within(startMs + lengthMs / 2, steady));
   const wakes = wakesOf(recording, slices, { steady, afterMs: wakeAfterMs });
-  const stopWakes = (server: string, stretch: Stretch): number => {
-    const periodMs = manifest.servers.find((entry) => entry.name === server)?.cap?.periodMs;
-    const held = Math.min(1, heldBackIn(samples, server, stretch));
-    if (periodMs === undefined || held === 0) return 0;
-    const stops = (held * (stretch.endMs - stretch.startMs)) / periodMs;
-    return (
-      stops * stoppedAtOnce(manifest.scenario, slices, sessionShareOf(recording.intervals, steady, server))
-    );
+  /** Wake-ups of one stop by its cap, of each server that has one. */
+  const perStop = new Map(
+    manifest.servers.flatMap(({ name: server, cap }) => {
+      if (!cap) return [];
+      const sessionShare = sessionShareOf(recording.intervals, steady, server);
+      return [[server, stoppedAtOnce(manifest.scenario, slices, sessionShare) / cap.periodMs] as const];
+    }),
+  );
+  const stopWakes = (server: string, { startMs, endMs }: Stretch): number => {
+    const held = Math.min(1, heldBackIn(samples, server, { startMs, endMs }));
+    return held * (endMs - startMs) * (perStop.get(server) ?? 0);
   };
   const windows = servers.flatMap((server) => {
     const own = samples.filter((sample) => sample.server === server);
@@ -128,9 +131,14 @@ export function steadyOf({ measured, drills }: Frame): Stretch {
   return { startMs: measured.startMs, endMs: Math.min(measured.endMs, drills[0]?.begunMs ?? measured.endMs) };
 }
 
+/** A sample tells of the time before it. */
+function isWithin({ atMs, lengthMs }: CpuEvent, { startMs, endMs }: Stretch): boolean {
+  return atMs - lengthMs >= startMs && atMs <= endMs;
+}
+
 /** Share of a stretch for which a server's cap let nothing run. */
-function heldBackIn(samples: readonly CpuEvent[], server: string, steady: Stretch): number {
-  const own = samples.filter((sample) => sample.server === server && within(sample.atMs, steady));
+function heldBackIn(samples: readonly CpuEvent[], server: string, stretch: Stretch): number {
+  const own = samples.filter((sample) => sample.server === server && isWithin(sample, stretch));
   const lengthMs = own.reduce((sum, sample) => sum + sample.lengthMs, 0);
   const heldMs = own.reduce((sum, sample) => sum + (sample.throttledMs ?? 0), 0);
   return lengthMs === 0 ? 0 : heldMs / lengthMs;
@@ -144,7 +152,7 @@ function joined(
   const parts: ReturnType<typeof joined> = [];
   let open: CpuEvent[] = [];
   for (const sample of samples) {
-    if (sample.atMs - sample.lengthMs < steady.startMs || sample.atMs > steady.endMs) continue;
+    if (!isWithin(sample, steady)) continue;
     open.push(sample);
     const [first] = open;
     const startMs = first ? first.atMs - first.lengthMs : 0;

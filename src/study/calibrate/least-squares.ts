@@ -90,9 +90,10 @@ export function fitCosts(
       continue;
     }
     const { values, errors, residual } = solve(equations);
-    const doubts = values.map((value, at) =>
-      value > 0 ? (errors[at] ?? 0) / value : Number.POSITIVE_INFINITY,
-    );
+    const doubts = values.map((value, at) => {
+      const share = (errors[at] ?? 0) / value;
+      return share >= 0 ? share : Number.POSITIVE_INFINITY;
+    });
     const doubtful = doubts.lastIndexOf(Math.max(...doubts));
     if ((doubts[doubtful] ?? 0) > worstError) {
       leaveOut(doubtful, doubtOf(values[doubtful] ?? 0, errors[doubtful] ?? 0));

@@ -59,18 +59,23 @@ export function networkOf(
   const restMs = seen.meanMs - workMs;
   if (restMs <= 0) return kept(`reads took ${ms(seen.meanMs)}, no longer than their work of ${ms(workMs)}`);
   const partMs = restMs / ways;
-  const awake = (random: Random): number => (wakeMs === 0 ? 0 : random.lognormal(wakeMs, usualVariation));
+  const spread = spreadOf('read', known);
+  /** One execution without its ways. */
+  const workOnce = (random: Random, variation: number): number => {
+    let sum = pgpoolMs + (wakeMs === 0 ? 0 : random.lognormal(wakeMs, usualVariation));
+    for (let count = 0; count < statements; count += 1) sum += random.lognormal(read, variation);
+    return sum;
+  };
   const fit = fitTimes(
     seen.quantiles,
     {
-      work: variations(spreadOf('read', known)),
+      work: variations(spread),
       wayMs: { believed: partMs, tries: parts.map((part) => part * partMs), most: partMs },
       way: variations(variation),
     },
     ({ work, wayMs, way }, random) =>
       () => {
-        let sum = pgpoolMs + awake(random);
-        for (let count = 0; count < statements; count += 1) sum += random.lognormal(read, work);
+        let sum = workOnce(random, work);
         for (let count = 0; count < ways; count += 1) sum += random.lognormal(wayMs, way);
         return sum;
       },
@@ -81,13 +86,7 @@ export function networkOf(
     shape: { distribution: 'lognormal', variation: values.way },
     residual,
   };
-  const spread = spreadOf('read', known);
-  const rest = (random: Random) => (): number => {
-    let sum = pgpoolMs + awake(random);
-    for (let count = 0; count < statements; count += 1)
-      sum += spread === 0 ? read : random.lognormal(read, spread);
-    return sum;
-  };
+  const rest = (random: Random) => () => workOnce(random, spread);
   const rough = residual > worstFit ? empiricalWay(seen.quantiles, ways, rest) : smooth;
   const way = rough.residual < residual ? rough : smooth;
   const evidence = `reads of ${seen.run} took ${ms(seen.meanMs)}, their work ${ms(workMs)}; the rest is ${ways} ways`;

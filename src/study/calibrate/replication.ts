@@ -1,4 +1,4 @@
-import { type Stretch, within } from '../../analysis/frame.ts';
+import { within } from '../../analysis/frame.ts';
 import { studentQuantile } from '../../analysis/student.ts';
 import type { WalPositionEvent } from '../../recording/events.ts';
 import type { RunFacts } from './facts.ts';
@@ -36,16 +36,16 @@ export function replicationLag(runs: readonly RunFacts[]): ReplicationLag | null
 function lagsIn({ events, steady, roleOf }: RunFacts): number[] {
   const seen = events.filter((event): event is WalPositionEvent => event.type === 'walPosition');
   const servers = [...new Set(seen.map(({ server }) => server))];
-  const positionsOf = (server: string, stretch: Stretch): Position[] =>
+  const positionsOf = (server: string): Position[] =>
     seen
-      .filter((event) => event.server === server && within(event.atMs, stretch))
+      .filter((event) => event.server === server && within(event.atMs, steady))
       .map(({ atMs, position }) => ({ atMs, bytes: bytesAt(position) }));
   const primary = servers.find((server) => roleOf(server) === 'primary');
   if (primary === undefined) return [];
-  const written = positionsOf(primary, steady);
+  const written = positionsOf(primary);
   return servers
     .filter((server) => roleOf(server) === 'standby')
-    .flatMap((server) => positionsOf(server, steady).flatMap((position) => lagOf(position, written)));
+    .flatMap((server) => positionsOf(server).flatMap((position) => lagOf(position, written)));
 }
 
 /** Of one look at a standby; none where the primary wrote nothing between the looks before and after. */

@@ -69,9 +69,14 @@ export function timesOf(runs: readonly RunFacts[]): Times[] {
  */
 function scriptsIn({ name: run, commands, events }: RunFacts): Times['seen'] {
   const detaches = commands.filter(({ name }) => name === 'loadBalancerDetach');
-  const times = events
-    .filter((event): event is DrillEvent => event.type === 'drill' && event.moment === 'begun')
-    .flatMap(({ atMs }) => detaches.find(({ startMs }) => startMs >= atMs) ?? [])
+  const begun = events.flatMap((event) =>
+    event.type === 'drill' && event.moment === 'begun' ? [event.atMs] : [],
+  );
+  const times = begun
+    .flatMap((atMs, drill) => {
+      const first = detaches.find(({ startMs }) => startMs >= atMs);
+      return first && first.startMs < (begun[drill + 1] ?? Number.POSITIVE_INFINITY) ? [first] : [];
+    })
     .flatMap(({ ok, startMs, endMs }) => (ok && endMs !== null ? [{ run, ms: endMs - startMs }] : []));
   const longestMs = Math.max(0, ...times.map(({ ms }) => ms));
   return times.filter(({ ms }) => ms > longestMs / 2);

@@ -168,10 +168,17 @@ export function readTime({ serviceTimes }: Cluster, { primary }: ServiceState, s
 
 /** The work of BEGIN or END on a session's standby. */
 export function bracketTime(cluster: Cluster, state: ServiceState, server: string): ServiceTime {
-  const time = readTime(cluster, state, server);
-  const mean = bracketShare * time.mean;
-  const { quantiles } = time;
-  return { ...time, mean, ...(quantiles ? { quantiles: quantiles.map((one) => bracketShare * one) } : {}) };
+  return scaled(readTime(cluster, state, server), bracketShare);
+}
+
+/** Every draw of a time so many times as long. */
+export function scaled(time: ServiceTime, factor: number): ServiceTime {
+  const { mean, quantiles } = time;
+  return {
+    ...time,
+    mean: factor * mean,
+    ...(quantiles ? { quantiles: quantiles.map((one) => factor * one) } : {}),
+  };
 }
 
 /** Wake-ups of an execution of each class: on the server that does its work, on a standby of its own, in Pgpool. */

@@ -13,6 +13,7 @@ import {
   type ServerLoad,
   type StationLoad,
   Stations,
+  scaled,
   wakesOf,
 } from './demand.ts';
 import type { ServiceState } from './states.ts';
@@ -191,10 +192,7 @@ function frontStages(
 
 /** The wake-ups of one execution on a station, in the mean; none where the model has none. */
 function wakeStages(wake: ServiceTime | undefined, wakes: number, load: ServerLoad): Stage[] {
-  if (!wake || wake.mean * wakes === 0) return [];
-  const { quantiles, ...time } = wake;
-  const scaled = quantiles ? { quantiles: quantiles.map((one) => wakes * one) } : {};
-  return [{ time: { ...time, ...scaled, mean: wakes * wake.mean }, load }];
+  return wake && wake.mean * wakes > 0 ? [{ time: scaled(wake, wakes), load }] : [];
 }
 
 function meanOf(paths: readonly Path[], cluster: Cluster): number {

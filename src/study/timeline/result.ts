@@ -1,9 +1,10 @@
+import { roundMs } from '../../kernel/time.ts';
 import type { PhaseName } from '../../recording/summary.ts';
 import type { DrillKind } from '../../scenario/scenario-shape.ts';
 import { type Figures, phaseNames } from './figures.ts';
 import type { Sensitivity } from './sensitivity.ts';
 import { certainSlope, type Slope } from './slope.ts';
-import { meanOf, roundMs, type Spread, spreadOf } from './spread.ts';
+import { meanOf, type Spread, spreadOf } from './spread.ts';
 import type { TargetFinding } from './target.ts';
 import type { TrialSet } from './threads.ts';
 import type { TrialPlan } from './trial.ts';

@@ -1,3 +1,5 @@
+import { roundMs } from '../../kernel/time.ts';
+
 /** A span over all trials, ms; null where it did not end by itself (of a mean: in some trial). */
 export interface Spread {
   best: number | null;
@@ -33,9 +35,4 @@ export function spreadOf(spans: readonly number[]): Spread {
 export function meanOf(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Whole microseconds. */
-export function roundMs(valueMs: number): number {
-  return Math.round(valueMs * 1000) / 1000;
 }

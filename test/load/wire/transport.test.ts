@@ -293,6 +293,20 @@ for (const name of await transportsHere()) {
       expect(talker.heard).toHaveLength(1);
     });
 
+    test('an agenda with no instant is asked all the same whether it has finished', async () => {
+      await set();
+      let asked = 0;
+      await stage.io.drive({
+        nextDueMs: () => Number.POSITIVE_INFINITY,
+        due: () => undefined,
+        finished: () => {
+          asked += 1;
+          return asked === 4;
+        },
+      });
+      expect(asked).toBe(4);
+    }, 20_000);
+
     /** Waits until the server has no session of this test but one. */
     async function untilAlone(processId: number): Promise<void> {
       for (let attempt = 0; attempt < 100; attempt += 1) {

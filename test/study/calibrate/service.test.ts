@@ -31,6 +31,9 @@ test('a run that a cap held back counts only where there is no other', () => {
   const held = runOf('held', 1, { heldBack: 0.5 });
   expect(clearestService([held, runOf('free', 2)], 'read')?.run).toBe('free');
   expect(clearestService([held, runOf('held more', 2, { heldBack: 1.4 })], 'read')?.run).toBe('held');
+  const hardly = runOf('hardly', 1, { heldBack: 0.09 });
+  const tenth = runOf('a tenth', 0.5, { heldBack: 0.1 });
+  expect(clearestService([tenth, hardly, runOf('free', 2)], 'read')?.run).toBe('hardly');
 });
 
 test('too few times tell nothing, nor do those of servers of another role', () => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 
 /** A clock in the shape that xstate asks for. */
 export function xstateClock(clock: Clock): {
