@@ -12,10 +12,10 @@ import { type Backends, type Child, type ChildLimits, Children, type ChildrenHos
 import type { Draw, Draws } from './draws.ts';
 import { FrontSessions } from './front-sessions.ts';
 import { Network } from './network.ts';
+import { PgpoolProcess, type WatchdogSeat } from './pgpool-process.ts';
 import type { SimServer } from './server.ts';
 import { SessionView } from './session-view.ts';
 import type { Station } from './station.ts';
-import { watchedPgpool } from './watched-pgpool.ts';
 
 /** Pgpool's connect_timeout, where its settings do not say. */
 const usualConnectTimeoutMs = 10_000;
@@ -50,6 +50,8 @@ export interface PgpoolFrontOptions {
   delayThresholdBytes?: number;
   /** By node id, how far replay is behind the primary, bytes; left out: nobody is behind. */
   delays?: () => readonly number[];
+  /** Its place in a watchdog; left out: it stands alone. */
+  watchdog?: WatchdogSeat;
   /** The follow command; `done` is called when it returns. */
   follow(run: { node: number; oldPrimary: number }, done: () => void): void;
 }
@@ -71,8 +73,10 @@ export class PgpoolFront {
   readonly #sessionsWait: boolean;
   readonly #listeners: (() => void)[] = [];
   #statusFile: readonly NodeStatus[] | null = null;
-  #pgpool: Pgpool;
+  #process: PgpoolProcess;
   #alive = true;
+  /** Clients' packets get here, and what they ask is answered. */
+  isReached = true;
   readonly #options: PgpoolFrontOptions;
   readonly #held: (() => void)[] = [];
   readonly #stuck = new Set<Child>();
@@ -121,7 +125,7 @@ export class PgpoolFront {
       delayBytes: (node) => this.pgpool.replication().delayBytes[node] ?? 0,
     });
     this.#wallPhaseMs = 1000 * draws.units('time of day')();
-    this.#pgpool = this.#create({
+    this.#process = this.#create({
       status: options.servers.map(() => 'waiting'),
       primary: options.primary,
       main: 0,
@@ -138,11 +142,30 @@ export class PgpoolFront {
 
   /** The running Pgpool; after a kill the dead one, until another is started. */
   get pgpool(): Pgpool {
-    return this.#pgpool;
+    return this.#process.pgpool;
   }
 
+  /** It takes clients and commands: one with a watchdog as soon as that has found its place. */
   get alive(): boolean {
-    return this.#alive;
+    return this.#alive && this.#process.accepts;
+  }
+
+  /** Server that it runs on. */
+  get host(): string {
+    return this.#host;
+  }
+
+  /** It is the leader of the watchdog that it knows of. */
+  get leads(): boolean {
+    return this.#alive && this.#process.leads;
+  }
+
+  start(): void {
+    this.#process.start();
+  }
+
+  stop(): void {
+    this.#process.stop();
   }
 
   /** Hears of everything that may change what a new session meets. */
@@ -153,14 +176,14 @@ export class PgpoolFront {
   /** What a client or a PCP command from a server meets at Pgpool's port. */
   meets(from: string): 'answers' | 'refuses' | 'silent' {
     if (this.#network.isSilent(from, this.#host)) return 'silent';
-    return this.#alive && this.#network.reaches(from, this.#host) ? 'answers' : 'refuses';
+    return this.alive && this.#network.reaches(from, this.#host) ? 'answers' : 'refuses';
   }
 
   /** SIGKILL to all its processes: every client is cut. */
   kill(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.pgpool.stop();
+    this.#process.kill();
     this.sessions.cut({ scope: 'all' });
     for (const dropped of this.#held.splice(0)) dropped();
     this.children.killFree();
@@ -172,9 +195,9 @@ export class PgpoolFront {
     if (this.#alive) return;
     this.#killed = 0;
     this.#forks = false;
-    this.#pgpool = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
+    this.#process = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
     this.#alive = true;
-    this.#pgpool.start();
+    this.start();
     this.children.forkDead();
     this.#changed();
   }
@@ -201,7 +224,7 @@ export class PgpoolFront {
   /** Tries to open a session now. */
   admit(): FrontAdmission {
     const { servers, weights, settings } = this.#options;
-    if (!this.#alive) {
+    if (!this.alive) {
       return { ok: false, error: { code: 'ECONNREFUSED', message: 'connection refused' }, degenerate: null };
     }
     const result = admitSession({
@@ -278,8 +301,8 @@ export class PgpoolFront {
     }
   }
 
-  #create(shared: PgpoolState, searchAtStart = false): Pgpool {
-    const { follow } = this.#options;
+  #create(shared: PgpoolState, searchAtStart = false): PgpoolProcess {
+    const { follow, watchdog } = this.#options;
     const settings = searchAtStart ? { ...this.#options.settings, searchAtStart } : this.#options.settings;
     const { sight } = this;
     const host = {
@@ -300,10 +323,8 @@ export class PgpoolFront {
         this.#statusFile = lines;
       },
     };
-    return watchedPgpool(
-      { ...host, clock: this.#clock },
-      { settings, shared, changed: () => this.#changed() },
-    );
+    const changed = (): void => this.#changed();
+    return new PgpoolProcess({ ...host, clock: this.#clock }, { settings, shared, watchdog, changed });
   }
 
   #changed(): void {

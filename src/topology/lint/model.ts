@@ -3,6 +3,7 @@ import type { Model } from '../../scenario/model-shape.ts';
 import type { Source } from '../../scenario/source.ts';
 import { checkServers } from '../check.ts';
 import { checkAgreement } from '../check-agreement.ts';
+import { checkWatchdog } from '../check-watchdog.ts';
 import type { ConfigDocument, ConfigEntry } from '../config/document.ts';
 import { isMachineBound } from '../efm-properties.ts';
 import { checkVersions, readModelFiles } from '../model-files.ts';
@@ -67,6 +68,7 @@ export function lintFilesOfModel(source: Source<Model>): { files: LintFiles; pro
     ...read.problems,
     ...unread,
     ...checkAgreement(source, read),
+    ...checkWatchdog(source, read),
   ];
   return { files, problems };
 }
