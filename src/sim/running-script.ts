@@ -80,11 +80,11 @@ export class RunningScript implements ScriptSteps {
     return this.#call !== null;
   }
 
-  begin(call: ScriptCall, connection: Connection): void {
+  begin(call: ScriptCall, connection: Connection, front: PgpoolFront): void {
     this.#turn += 1;
     this.#call = call;
     this.#connection = connection;
-    this.#front = connection.front;
+    this.#front = front;
     this.#script = (this.#parts.scripts[call.classIndex] as ScriptSource).planOf(call);
     this.#work.begin(call, connection, this.#script);
     this.#server = connection.server;

@@ -13,8 +13,8 @@ export function fixedAddress(server: string): ServiceAddress {
 
 /**
  * The virtual IP of Pgpool's watchdog. Several hosts may have it on an interface at once: one whose Pgpool was killed keeps it,
- * for only Pgpool itself takes it down. Packets go to the last that announced it (arping) and can be reached
- * (docs/method.md S14).
+ * for only Pgpool itself takes it down. Packets go to the last that announced it (arping) on
+ * their side of a partition, into silence while that host is lost (docs/method.md S34).
  */
 export class DelegateAddress implements ServiceAddress {
   readonly #network: Network;
@@ -28,7 +28,9 @@ export class DelegateAddress implements ServiceAddress {
   }
 
   holderFrom(place: string | null): string | null {
-    return this.#holders.findLast((holder) => this.#network.reaches(place, holder)) ?? null;
+    const network = this.#network;
+    const last = this.#holders.findLast((holder) => network.isLost(holder) || network.reaches(place, holder));
+    return last === undefined || network.isLost(last) ? null : last;
   }
 
   /** The address is up on `server` and announced. */

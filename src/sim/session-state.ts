@@ -1,6 +1,5 @@
 import type { Child } from './children.ts';
 import type { FrontSession } from './front-sessions.ts';
-import type { PgpoolFront } from './pgpool-front.ts';
 import type { SimServer } from './server.ts';
 
 /** How a session meets a node: over its connection, by silence, or not at all since the connection has ended. */
@@ -8,8 +7,6 @@ export type Reach = 'open' | 'silent' | 'lost';
 
 /** A session that Pgpool has let in. */
 export interface Connection extends FrontSession {
-  /** The Pgpool that it is at. */
-  front: PgpoolFront;
   child: Child;
   server: SimServer;
   /** What follows is as `SessionView.lookFrom` saw it when so much had changed. */

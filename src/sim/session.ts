@@ -95,7 +95,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
 
   execute(call: ScriptCall): void {
     invariant(this.#connection !== null, 'a session without a connection executes nothing');
-    if (this.#front.isReached) this.#script.begin(call, this.#connection);
+    if (this.#front.isReached) this.#script.begin(call, this.#connection, this.#front);
     else if (this.#parts.fronts.reached) this.#ended(reset, false, true);
   }
 
@@ -164,7 +164,6 @@ export class SimSession implements SessionTransport, ScriptOwner {
     const server = front.sight.server(admitted.loadBalanceNode);
     const connection: Connection = {
       child,
-      front,
       server,
       backends,
       loadBalanceNode: admitted.loadBalanceNode,

@@ -3,7 +3,14 @@ import type { DrillKind } from '../../scenario/scenario-shape.ts';
 import { watchdogPlanOf } from '../../sim/watchdog-settings.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import { pgpoolDurationMs, pgpoolSwitch, type WatchdogConf } from '../../topology/pgpool-conf.ts';
-import type { RemarkInput } from './remarks.ts';
+import type { TrialSet } from './threads.ts';
+import type { TrialPlan } from './trial.ts';
+
+/** What a remark is read from. */
+interface WatchdogInput {
+  plan: TrialPlan;
+  set: TrialSet;
+}
 
 /** Kinds after which Pgpool itself may want to set a server down. */
 const takesServer: ReadonlySet<DrillKind> = new Set([
@@ -16,7 +23,7 @@ const takesServer: ReadonlySet<DrillKind> = new Set([
 ]);
 
 /** What a watchdog makes of a drill and no phase shows. */
-export function watchdogRemarks(input: RemarkInput): string[] {
+export function watchdogRemarks(input: WatchdogInput): string[] {
   const { plan, set } = input;
   const watchdog = watchdogPlanOf(plan.cluster);
   const [identity] = watchdog?.identities ?? [];
@@ -62,7 +69,7 @@ export function watchdogRemarks(input: RemarkInput): string[] {
 }
 
 /** What of a takeover no setting shortens. */
-function electionRemarks({ set }: RemarkInput): string[] {
+function electionRemarks({ set }: WatchdogInput): string[] {
   const worstMs = (name: 'leaderLost' | 'election'): number =>
     Math.max(0, ...set.trials.map(({ phases }) => phases[name] ?? 0));
   const steps = [
