@@ -1,21 +1,23 @@
 import type { Clock } from '../kernel/clock.ts';
-import type { Pgpool, PgpoolSettings } from '../roles/pgpool.ts';
+import type { Pgpool } from '../roles/pgpool.ts';
 import type { Cut, NodeStatus, PgpoolState } from '../roles/pgpool-failover.ts';
 import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
-import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
+import { type AdmissionResult, admitSession } from '../roles/pgpool-sessions.ts';
 import { startState } from '../roles/pgpool-status-file.ts';
 import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import { usualPgpoolVersion } from '../topology/config/pgpool-catalogue.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
-import { type Backends, type Child, type ChildLimits, Children, type ChildrenHost } from './children.ts';
+import { type Backends, type Child, Children, type ChildrenHost } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
+import type { PgpoolFrontOptions } from './front-options.ts';
 import { FrontSessions } from './front-sessions.ts';
 import { Network } from './network.ts';
-import { PgpoolProcess, type WatchdogSeat } from './pgpool-process.ts';
+import { PgpoolProcess } from './pgpool-process.ts';
 import type { SimServer } from './server.ts';
 import { SessionView } from './session-view.ts';
 import type { Station } from './station.ts';
+import { StuckChildren } from './stuck-children.ts';
 
 /** Pgpool's connect_timeout, where its settings do not say. */
 const usualConnectTimeoutMs = 10_000;
@@ -32,29 +34,6 @@ const childForkMs = 1;
 
 /** The same of one of all the children that are forked at the end of a request, by the state of the machine (measured, docs/method.md S5). */
 const anewForkMs = [0.5, 1.5] as const;
-
-export interface PgpoolFrontOptions {
-  servers: readonly SimServer[];
-  /** Who reaches whom; left out: everybody. */
-  network?: Network;
-  /** The server that Pgpool runs on. */
-  host?: string;
-  /** Processors of Pgpool's own server. */
-  station: Station;
-  weights: readonly number[];
-  /** Left out: Pgpool's defaults. */
-  childLimits?: ChildLimits;
-  settings: PgpoolSettings;
-  primary: number;
-  /** delay_threshold; 0: delays do not matter. */
-  delayThresholdBytes?: number;
-  /** By node id, how far replay is behind the primary, bytes; left out: nobody is behind. */
-  delays?: () => readonly number[];
-  /** Its place in a watchdog; left out: it stands alone. */
-  watchdog?: WatchdogSeat;
-  /** The follow command; `done` is called when it returns. */
-  follow(run: { node: number; oldPrimary: number }, done: () => void): void;
-}
 
 /**
  * Pgpool between the clients and the servers: the statechart of its main process, its children, and which session
@@ -79,7 +58,7 @@ export class PgpoolFront {
   isReached = true;
   readonly #options: PgpoolFrontOptions;
   readonly #held: (() => void)[] = [];
-  readonly #stuck = new Set<Child>();
+  readonly #stuck: StuckChildren;
   readonly #unit: Draw;
   readonly #connect: Draw;
   /** Children killed for the node that goes down: forked again when the request is done. */
@@ -106,6 +85,7 @@ export class PgpoolFront {
       },
     };
     this.children = new Children(options.settings.numInitChildren, childHost, options.childLimits);
+    this.#stuck = new StuckChildren(clock, (child) => this.children.release(child, null));
     this.#network = options.network ?? new Network([]);
     this.#host = options.host ?? '';
     this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualPgpoolVersion).sessionsWait;
@@ -260,7 +240,6 @@ export class PgpoolFront {
   /** A child waits for a node that does not answer: missing until all children are killed, or the kernel gives the connection up. */
   stick(child: Child): void {
     this.#stuck.add(child);
-    this.#clock.setTimeout(() => this.#unstick(child), kernelConnectMs);
   }
 
   #cut(cut: Cut): void {
@@ -268,7 +247,7 @@ export class PgpoolFront {
     this.children.renew();
     if (cut.scope === 'all') {
       this.children.killFree();
-      for (const child of [...this.#stuck]) this.#unstick(child);
+      this.#stuck.releaseAll();
     }
     this.sessions.cut(cut);
   }
@@ -283,10 +262,6 @@ export class PgpoolFront {
       this.#forkMs = childForkMs;
       this.#clock.setTimeout(done, 0);
     });
-  }
-
-  #unstick(child: Child): void {
-    if (this.#stuck.delete(child)) this.children.release(child, null);
   }
 
   #serving(): void {
@@ -331,6 +306,6 @@ export class PgpoolFront {
     this.view.changed(this.#alive && this.pgpool.switching());
     for (const listener of this.#listeners) listener();
     const allAnswer = this.sight.changed();
-    if (allAnswer) for (const child of [...this.#stuck]) this.#unstick(child);
+    if (allAnswer) this.#stuck.releaseAll();
   }
 }
