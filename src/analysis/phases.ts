@@ -8,6 +8,7 @@ import { commandsIn, spanOf } from './commands.ts';
 import type { DrillWindow, Stretch } from './frame.ts';
 import { within } from './frame.ts';
 import { pooledServers } from './offload.ts';
+import { takeoverIn, votesIn } from './watchdog-phases.ts';
 
 /**
  * The setting that bounds a phase; a phase without one lasts as long as a script or a server takes.
@@ -85,10 +86,14 @@ function find(
   const cast = castOf(observed, history, { window, commands });
   const scene: Scene = { events: observed.events, history, window, commands, cast };
   const found: Found = { ...detection(scene), ...promotion(scene), ...arrival(scene) };
+  const span = { startMs: window.injectedMs, endMs: window.untilMs };
+  Object.assign(found, takeoverIn(observed.events, span));
+  if (cast.failed !== null) found.votes = votesIn(observed.events, { ...span, server: cast.failed });
   found.primarySearch = primarySearch(scene);
   found.sessionsBack = sessionsBack(scene, {
     promote: found.promote,
     primarySearch: found.primarySearch,
+    addressUp: found.addressUp,
     okWriteAt,
   });
   found.standbysAttached = standbysAttached(scene, found.sessionsBack);
@@ -230,12 +235,17 @@ function sessionsBack(
   options: {
     promote: Stretch | undefined;
     primarySearch: Stretch | undefined;
+    addressUp: Stretch | undefined;
     okWriteAt: (fromMs: number) => number | null;
   },
 ): Stretch | undefined {
-  const { promote, primarySearch: search, okWriteAt } = options;
-  if (!promote || !search) return undefined;
-  const startMs = Math.max(promote.endMs, search.endMs);
+  const { promote, primarySearch: search, addressUp, okWriteAt } = options;
+  const ends = [
+    ...(promote && search ? [promote.endMs, search.endMs] : []),
+    ...(addressUp ? [addressUp.endMs] : []),
+  ];
+  if (ends.length === 0) return undefined;
+  const startMs = Math.max(...ends);
   const endMs = okWriteAt(startMs);
   return endMs === null || endMs > window.untilMs ? undefined : { startMs, endMs };
 }

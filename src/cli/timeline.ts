@@ -10,6 +10,7 @@ interface TimelineOptions extends CommonOptions {
   pgpool?: string;
   model?: string;
   drill: string;
+  on?: string;
   versions?: string;
   trials: number;
   seed: number;
@@ -23,6 +24,7 @@ export function timelineCommand(): Command {
       'best, mean and worst length of every step of a switchover or failover, from configuration files',
     )
     .requiredOption('--drill <kind>', 'kind of drill, such as failover or switchover')
+    .option('--on <server>', "server that the drill is about (default: the kind's own choice)")
     .option('--efm <file>', "efm.properties of a node (default: EFM's own defaults)")
     .option('--pgpool <file>', "pgpool.conf (default: the architecture guide's settings)")
     .option(
@@ -50,10 +52,19 @@ export function timelineCommand(): Command {
 }
 
 async function carryOut(options: TimelineOptions): Promise<void> {
-  const { efm = null, pgpool = null, model = null, versions = null, drill, trials, seed } = options;
+  const {
+    efm = null,
+    pgpool = null,
+    model = null,
+    versions = null,
+    drill,
+    on = null,
+    trials,
+    seed,
+  } = options;
   const targetMs = options.target ?? null;
   const note = noteTo(options);
-  const result = await timeline({ drill, efm, pgpool, model, versions, trials, seed, targetMs, note });
+  const result = await timeline({ drill, on, efm, pgpool, model, versions, trials, seed, targetMs, note });
   print(options.json ? JSON.stringify(result, null, 2) : renderTimeline(result));
 }
 

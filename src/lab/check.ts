@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../kernel/errors.ts';
-import type { Cluster } from '../topology/cluster.ts';
+import { type Cluster, hasWatchdog } from '../topology/cluster.ts';
 import { findBinaries } from './binaries.ts';
 import { checkCaps } from './caps.ts';
 import { agentsBuilt } from './efm-agents.ts';
@@ -73,6 +73,13 @@ export async function checkLab(
       rule: 'lab/pgpool',
       message: 'no server of the cluster model has Pgpool',
       hint: 'give one server `pgpool: {}`',
+    });
+  }
+  if (hasWatchdog(cluster)) {
+    problems.push({
+      rule: 'lab/watchdog',
+      message: `the model has ${cluster.pgpools.length} Pgpools with a watchdog: a lab starts one Pgpool`,
+      hint: 'give one server alone a pgpool: {} entry for a lab; pgdrill simulate, sweep, plan and timeline follow the watchdog',
     });
   }
   for (const name of ['synchronous_commit', 'synchronous_standby_names']) {

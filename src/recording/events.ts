@@ -14,6 +14,8 @@ export type RecordedEvent =
   | DrillEvent
   | BackendStatusEvent
   | ServerRoleEvent
+  | WatchdogEvent
+  | WatchdogVoteEvent
   | ProbeEvent
   | LoadWorkerEvent
   | CpuEvent
@@ -124,6 +126,29 @@ export interface ServerRoleEvent extends EventBase {
   role: 'primary' | 'standby' | 'down';
   /** WAL position `X/Y` where known. */
   position: string | null;
+}
+
+/**
+ * A Pgpool's watchdog entered a state (Pgpool's names), was accepted as leader, began to escalate or had run its command, or the
+ * virtual IP came to its host or left it.
+ */
+export interface WatchdogEvent extends EventBase {
+  type: 'watchdog';
+  /** Server of the Pgpool. */
+  pgpool: string;
+  moment: 'state' | 'leads' | 'escalates' | 'commandEnded' | 'addressUp' | 'addressDown';
+  state: string;
+}
+
+/** The leader of the watchdog counted a Pgpool's request for a failover of a backend. */
+export interface WatchdogVoteEvent extends EventBase {
+  type: 'watchdogVote';
+  pgpool: string;
+  voter: string;
+  server: string;
+  kind: 'detach' | 'attach' | 'promote';
+  /** `proceed`: it is carried out; `building`: more votes are needed; else it is refused. */
+  verdict: 'proceed' | 'building' | 'noQuorum' | 'mayFail';
 }
 
 /** An observer got no answer, or got answers again; both are observations. */

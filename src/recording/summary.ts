@@ -173,6 +173,12 @@ export interface Outage {
 }
 
 export type PhaseName =
+  | 'leaderLost'
+  | 'election'
+  | 'quorum'
+  | 'escalation'
+  | 'addressUp'
+  | 'votes'
   | 'detect'
   | 'verify'
   | 'stop'

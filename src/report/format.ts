@@ -38,6 +38,12 @@ export function formatInstant(atMs: number): string {
 }
 
 const phaseWords: Record<PhaseName, [short: string, long: string]> = {
+  leaderLost: ['lose leader', 'another Pgpool notices that the leading one is gone'],
+  election: ['elect leader', 'the Pgpools that are left choose a leader'],
+  quorum: ['quorum', 'the first standby joins the new leader'],
+  escalation: ['escalate', 'the new leader runs wd_escalation_command'],
+  addressUp: ['raise VIP', 'the virtual IP comes up on its host and is announced'],
+  votes: ['votes', 'Pgpools vote on the failover of the server'],
   detect: ['detect', 'the agent notices that its database is gone'],
   verify: ['verify', 'last check, and every agent tries to connect'],
   stop: ['stop primary', 'the old primary is stopped'],

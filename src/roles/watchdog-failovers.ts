@@ -69,7 +69,9 @@ export class WatchdogFailovers {
     const { kind, node, confirmed } = request;
     const nowMs = this.#host.clock.nowMs();
     const vote = { voter, confirmed, quorum: this.#parts.quorum(), nowMs };
-    switch (this.#consensus.vote(`${kind} ${node}`, vote)) {
+    const verdict = this.#consensus.vote(`${kind} ${node}`, vote);
+    this.#host.counted?.({ request, voter, verdict });
+    switch (verdict) {
       case 'proceed':
         return 'proceed';
       case 'noQuorum':

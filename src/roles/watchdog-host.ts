@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { WatchdogConf } from '../topology/pgpool-conf.ts';
 import type { NodeStatus } from './pgpool-failover.ts';
 import type { GatedRequest, GateVerdict } from './pgpool-host.ts';
-import type { QuorumStatus } from './watchdog-quorum.ts';
+import type { ConsensusVerdict, QuorumStatus } from './watchdog-quorum.ts';
 
 /** Which node of the watchdog cluster this is. */
 export interface WatchdogIdentity {
@@ -96,4 +96,6 @@ export interface WatchdogHost {
   renewQuarantined(): void;
   /** Of a leader also when the others have accepted it. */
   stateChanged(state: WatchdogState): void;
+  /** Of a leader: a request of `voter` was counted. */
+  counted?(vote: { request: GatedRequest; voter: number; verdict: ConsensusVerdict }): void;
 }

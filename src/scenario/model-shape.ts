@@ -109,7 +109,12 @@ const efmShape = z.strictObject({
   properties: z.record(z.string(), scalar).default({}),
 });
 
-const pgpoolShape = z.strictObject({ port: port.optional(), pcpPort: port.optional() });
+const pgpoolShape = z.strictObject({
+  port: port.optional(),
+  pcpPort: port.optional(),
+  /** wd_priority of this Pgpool alone; without it the one of `pgpool.settings`. */
+  priority: z.int().min(1).optional(),
+});
 
 const serverShape = z.strictObject({
   name: z
@@ -154,6 +159,8 @@ const serviceTimesShape = z.strictObject({
   replay: serviceTime.optional(),
   /** COMMIT with its flush on the primary; without it an equal share of `write`. */
   commit: serviceTime.optional(),
+  /** wd_escalation_command and wd_de_escalation_command, each; without it `script`. */
+  escalationCommand: serviceTime.optional(),
   /** From the start of Pgpool to its first session; without it `startServer`. */
   startPgpool: serviceTime.optional(),
   /** CPU that a database server spends in each second without any load; none without it. */

@@ -9,7 +9,7 @@ import type {
 import type { AgentNet } from './agent-net.ts';
 import type { Draw, Draws } from './draws.ts';
 import { type Network, outside } from './network.ts';
-import type { PgpoolFront } from './pgpool-front.ts';
+import type { PgpoolFronts } from './pgpool-fronts.ts';
 import type { Replication } from './replication.ts';
 import { exitUnreachable, type ScriptResult, type Scripts } from './scripts.ts';
 import type { SimServer } from './server.ts';
@@ -28,7 +28,7 @@ export interface SimHostParts {
   network: Network;
   replication: Replication;
   scripts: Scripts;
-  front: PgpoolFront;
+  fronts: PgpoolFronts;
   vip: VirtualIp;
   servers: readonly SimServer[];
   record(event: RecordedEventWithoutTime): void;
@@ -38,10 +38,10 @@ export interface SimHostParts {
   exited(server: string): void;
 }
 
-/** One turn of an agent's periodic work, at its end: a check of its own database, or a heartbeat to the others. */
+/** One turn of periodic work, at its end: an agent's check of its own database, its heartbeat to the others, or the heartbeats of a Pgpool's watchdog. */
 export interface AgentBeat {
   node: string;
-  what: 'check' | 'heartbeat';
+  what: 'check' | 'heartbeat' | 'watchdog';
   tookMs: number;
 }
 
@@ -262,13 +262,13 @@ export class SimHost implements AgentHost {
   }
 
   #runScript({ hook, placeholders }: Perform<'runScript'>, done: Done): void {
-    const { scripts, front } = this.#parts;
+    const { scripts, fronts } = this.#parts;
     const report = ({ exitCode, text }: ScriptResult): void =>
       done(exitCode === 0 ? { ok: true, detail: null } : { ok: false, detail: `exit ${exitCode}: ${text}` });
     const node = (name: string | undefined): number =>
       this.#parts.servers.findIndex((server) => server.name === name);
     const balancer = hook.startsWith('script.load.balancer') || hook === 'script.post.promotion';
-    const answers = front.meets(this.#node);
+    const answers = fronts.meets(this.#node);
     if (balancer && answers !== 'answers') {
       const waitMs = answers === 'silent' ? scripts.waits.pcpMs : programMs;
       this.#after(waitMs, () => report({ exitCode: exitUnreachable, text: 'no answer from Pgpool' }));

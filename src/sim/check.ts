@@ -1,6 +1,6 @@
 import type { Problem } from '../kernel/errors.ts';
 import type { Cluster } from '../topology/cluster.ts';
-import { pgpoolDurationMs, pgpoolNumber, pgpoolSetting } from '../topology/pgpool-conf.ts';
+import { pgpoolDurationMs, pgpoolNumber, pgpoolSetting, pgpoolSwitch } from '../topology/pgpool-conf.ts';
 import { parseSynchronousNames, standbyNames } from '../topology/synchronous-names.ts';
 import { synchronousCommits } from './synchronous.ts';
 
@@ -20,7 +20,11 @@ const onlyAt: Readonly<Record<string, readonly string[]>> = {
 export function checkShape({ pgpools, backends, pgpoolSettings }: Cluster): Problem[] {
   const problems: Problem[] = [];
   const complain = complainTo(problems);
-  if (pgpools.length !== 1) complain(`the model has ${pgpools.length} Pgpools`, 'this release simulates one');
+  if (pgpools.length === 0) complain('the model has no Pgpool', 'give a server a pgpool: {} entry');
+  if (pgpools.length > 1 && !pgpoolSwitch(pgpoolSettings, 'use_watchdog')) {
+    const hint = "set use_watchdog: 'on' and delegate_IP, or leave one Pgpool";
+    complain(`the model has ${pgpools.length} Pgpools and no watchdog`, hint);
+  }
   const primaries = backends.filter(({ roleAtStart }) => roleAtStart === 'primary').length;
   if (primaries !== 1) complain(`the model has ${primaries} primaries`, 'give one server the role primary');
   if (pgpoolDurationMs(pgpoolSettings, 'search_primary_node_timeout') === undefined) {

@@ -5,33 +5,51 @@ import { Random } from '../kernel/random.ts';
 import { FailedServer } from '../roles/failed-server.ts';
 import type { RecordedEventWithoutTime } from '../roles/host.ts';
 import type { Backend, Cluster } from '../topology/cluster.ts';
-import { pgpoolNumber } from '../topology/pgpool-conf.ts';
 import type { RoutingRules } from '../topology/statement-routing.ts';
 import type { AgentBeat } from './agent-host.ts';
 import { AgentNet } from './agent-net.ts';
 import { SimAgents } from './agents.ts';
 import { Background } from './background.ts';
+import { frontsOf } from './cluster-fronts.ts';
 import { type Draw, Draws } from './draws.ts';
 import { stationsOf } from './hosts.ts';
 import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
-import { PgpoolFront } from './pgpool-front.ts';
-import { childLimitsOf, pgpoolSettingsOf } from './pgpool-settings.ts';
+import type { PgpoolFronts } from './pgpool-fronts.ts';
 import { Replication } from './replication.ts';
 import { replicationSettings } from './replication-settings.ts';
 import { routingRulesOf } from './script-plan.ts';
 import { Scripts, type ScriptWaits } from './scripts.ts';
 import { SimServer } from './server.ts';
 import { VirtualIp } from './virtual-ip.ts';
+import { watchdogPlanOf, watchdogStart } from './watchdog-settings.ts';
 
 /** When the parts of a cluster start, ms after its servers; agents by their place in the node list. */
 export interface StartTimes {
-  pgpoolMs: number;
+  /** Of each Pgpool, by its place in the model. */
+  pgpoolMs(place: number): number;
   agentMs(position: number): number;
 }
 
 /** Servers are up, then Pgpool starts, then the agents one after the other. */
-const startInOrder: StartTimes = { pgpoolMs: 3000, agentMs: (position) => 4000 + 300 * position };
+const startInOrder: StartTimes = { pgpoolMs: () => 3000, agentMs: (position) => 4000 + 300 * position };
+
+/** A watchdog is at rest before the first agent starts. */
+function startOf(cluster: Cluster): StartTimes {
+  const plan = watchdogPlanOf(cluster);
+  if (!plan) return startInOrder;
+  const { startMs, readyMs } = watchdogStart(plan, (place) => place / cluster.pgpools.length);
+  const { pgpoolMs, agentMs } = startInOrder;
+  return {
+    pgpoolMs: (place) => pgpoolMs(place) + (startMs[place] ?? 0),
+    agentMs: (position) => readyMs + agentMs(position),
+  };
+}
+
+/** Time that a cluster takes to start before the load: servers, then Pgpools and agents, then client sessions. */
+export function leadMsOf(cluster: Cluster): number {
+  return 16_000 + startOf(cluster).agentMs(0);
+}
 
 export interface SimClusterOptions {
   seed: number;
@@ -58,7 +76,7 @@ export class SimCluster {
   readonly draws: Draws;
   readonly servers: readonly SimServer[];
   readonly replication: Replication;
-  readonly front: PgpoolFront;
+  readonly fronts: PgpoolFronts;
   readonly observers: Observers;
   readonly routingRules: RoutingRules;
   readonly record: (event: RecordedEventWithoutTime) => void;
@@ -94,28 +112,25 @@ export class SimCluster {
     const replication = new Replication(clock, draws, { servers, network, ...replicationSettings(cluster) });
     this.replication = replication;
     this.routingRules = routingRulesOf(cluster.pgpoolSettings);
-    const host = cluster.pgpools[0]?.server ?? '';
-    const front = new PgpoolFront(clock, draws, {
-      servers,
-      network,
-      host,
-      station: stationOf(host),
-      weights: cluster.backends.map(({ weight }) => weight),
-      childLimits: childLimitsOf(cluster),
-      settings: pgpoolSettingsOf(cluster, options.hasFollowCommand ?? true),
+    const fronts = frontsOf(cluster, {
+      ...{ clock, draws, network, servers, replication, stationOf, record },
       primary: primary.id,
-      delayThresholdBytes: pgpoolNumber(cluster.pgpoolSettings, 'delay_threshold') ?? 0,
-      delays: () => replication.delays(),
+      hasFollowCommand: options.hasFollowCommand ?? true,
       follow: (run, done) => scripts.follow(run, done),
+      beat: (node) => beat?.({ node, what: 'watchdog', tookMs: 0 }),
     });
-    this.front = front;
-    const scripts: Scripts = new Scripts(clock, draws, { front, servers, ...(waits ? { waits } : {}) });
+    this.fronts = fronts;
+    const scripts: Scripts = new Scripts(clock, draws, {
+      front: fronts,
+      servers,
+      ...(waits ? { waits } : {}),
+    });
     this.#scripts = scripts;
     const recordAgent = (event: RecordedEventWithoutTime): void => {
       if (event.type === 'agentState') this.#lastFailed.take({ ...event, atMs: clock.nowMs() });
       record(event);
     };
-    const shared = { clock, draws, network, servers, replication, front };
+    const shared = { clock, draws, network, servers, replication, fronts };
     const net = new AgentNet(clock, draws, network);
     const vip = new VirtualIp(network);
     this.#agents = new SimAgents(cluster, { ...shared, net, scripts, vip, beat, record: recordAgent });
@@ -125,8 +140,7 @@ export class SimCluster {
         const isPart = runs === 'postgres' || cluster.pgpools.some((place) => place.server === name);
         return isPart ? [{ name, runs, station: stationOf(name) }] : [];
       }),
-      front,
-      pgpoolName: host || 'pgpool',
+      pgpools: fronts.all.map((front) => ({ name: front.host || 'pgpool', front })),
       servers,
       replication,
       draws,
@@ -139,12 +153,13 @@ export class SimCluster {
 
   /** Scripts or the follow command still have work in the background. */
   get busy(): boolean {
-    return this.#scripts.busy || this.front.pgpool.switching();
+    return this.#scripts.busy || this.fronts.switching;
   }
 
-  start({ pgpoolMs, agentMs }: StartTimes = startInOrder): void {
+  start({ pgpoolMs, agentMs }: StartTimes = startOf(this.#cluster)): void {
     for (const server of this.servers) server.send({ type: 'start' });
-    this.#clock.setTimeout(() => this.front.pgpool.start(), pgpoolMs);
+    for (const [place, front] of this.fronts.all.entries())
+      this.#clock.setTimeout(() => front.start(), pgpoolMs(place));
     this.#agents.startAll(agentMs);
     this.#background.start();
   }
@@ -153,20 +168,20 @@ export class SimCluster {
     this.observers.stop();
     this.#background.stop();
     this.#agents.close();
-    this.front.pgpool.stop();
+    for (const front of this.fronts.all) front.stop();
     for (const server of this.servers) server.close();
   }
 
   view(): ClusterView {
     const named = (state: string): string[] =>
       this.servers.filter((server) => server.state === state && server.accepts).map(({ name }) => name);
-    const { agents, backends, pgpools } = this.#cluster;
+    const { agents, backends } = this.#cluster;
     return {
       primary: named('primary')[0] ?? null,
       primaryAtStart: primaryAtStart(backends).server,
       standbys: named('standby'),
       witness: agents.find(({ witness }) => witness)?.server ?? null,
-      pgpool: pgpools[0]?.server ?? null,
+      pgpool: this.fronts.host || null,
       agentBeside: (server) => this.#agents.beside(server),
       lastFailed: this.#lastFailed.name,
     };
@@ -198,7 +213,8 @@ export class SimCluster {
     const { type, server: name } = action;
     const server = this.servers.find((entry) => entry.name === name);
     const noDatabase = `${name} has no PostgreSQL`;
-    const runsPgpool = this.#cluster.pgpools.some((place) => place.server === name);
+    const front = this.fronts.on(name);
+    const noPgpool = `${name} has no Pgpool`;
     switch (type) {
       case 'killServer':
         if (!server) return noDatabase;
@@ -223,17 +239,17 @@ export class SimCluster {
         this.#agents.start(name);
         return null;
       case 'killPgpool':
-        if (runsPgpool) this.front.kill();
-        return runsPgpool ? null : `${name} has no Pgpool`;
+        front?.kill();
+        return front ? null : noPgpool;
       case 'startPgpool':
-        if (runsPgpool) this.#clock.setTimeout(() => this.front.restart(), this.#startPgpool());
-        return runsPgpool ? null : `${name} has no Pgpool`;
+        if (front) this.#clock.setTimeout(() => front.restart(), this.#startPgpool());
+        return front ? null : noPgpool;
       case 'loseNode':
         if (server) this.#lastFailed.killed(name, this.#clock.nowMs());
         this.#network.lose(name);
         server?.send({ type: 'crash' });
         this.#agents.kill(name);
-        if (runsPgpool) this.front.kill();
+        front?.kill();
         return null;
     }
   }

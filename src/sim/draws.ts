@@ -28,6 +28,11 @@ export class Draws {
     this.#random = random;
   }
 
+  /** Streams of their own for a part that stands beside others of its kind. */
+  part(name: string): Draws {
+    return new Draws(this.#times, this.#random.fork(name));
+  }
+
   of(name: CertainName, source: string): Draw {
     return drawOf(this.#times[name], this.#random.fork(`${name} of ${source}`));
   }

@@ -28,7 +28,7 @@ export class SimLoad {
     { cluster, recorder }: { cluster: SimCluster; recorder: Recorder },
   ) {
     this.#plan = plan;
-    const { draws, front, replication, servers } = cluster;
+    const { draws, fronts, replication, servers } = cluster;
     const sink = new SliceMerger(1, recorder).sink(0);
     this.#books = new LoadBooks(plan, { servers: servers.map(({ name }) => name), sink });
     const answered = (kind: 'read' | 'write'): void => {
@@ -36,7 +36,7 @@ export class SimLoad {
     };
     const { kernel } = clock;
     const parts = {
-      ...{ clock, kernel, draws, front, replication, answered },
+      ...{ clock, kernel, draws, fronts, replication, answered },
       events: new SessionEvents(kernel),
       scripts: scriptSources(plan, cluster.routingRules),
     };

@@ -21,8 +21,8 @@ export interface WatchedHost {
 
 export interface Observed {
   hosts: readonly WatchedHost[];
-  front: Pick<PgpoolFront, 'pgpool' | 'alive'>;
-  pgpoolName: string;
+  /** Pgpools by the server that they run on. */
+  pgpools: readonly { name: string; front: Pick<PgpoolFront, 'pgpool' | 'alive'> }[];
   servers: readonly SimServer[];
   replication: Replication;
   draws: Draws;
@@ -48,7 +48,10 @@ export class Observers {
   }
 
   start(): void {
-    this.#watch('pgpool', pgpoolPeriodMs, () => this.#lookAtPgpool());
+    for (const [position, place] of this.#observed.pgpools.entries()) {
+      const name = position === 0 ? 'pgpool' : `pgpool ${position}`;
+      this.#watch(name, pgpoolPeriodMs, () => this.#lookAtPgpool(place));
+    }
     for (const server of this.#observed.servers) {
       this.#watch(server.name, serverPeriodMs, () => this.#lookAtServer(server));
       this.#watch(`position of ${server.name}`, processorPeriodMs, () => this.#notePosition(server));
@@ -72,13 +75,13 @@ export class Observers {
     turn(this.#observed.draws.between(0, periodMs, `observer of ${name}`)());
   }
 
-  #lookAtPgpool(): void {
-    const { front, pgpoolName, servers, record } = this.#observed;
+  #lookAtPgpool({ name, front }: Observed['pgpools'][number]): void {
+    const { servers, record } = this.#observed;
     if (!front.alive) return;
     for (const [id, { status, role }] of front.pgpool.nodes().entries()) {
       const server = servers[id]?.name ?? String(id);
-      if (this.#isNew(`node ${id}`, `${status} ${role}`)) {
-        record({ type: 'backendStatus', pgpool: pgpoolName, server, status, role });
+      if (this.#isNew(`node ${id} of ${name}`, `${status} ${role}`)) {
+        record({ type: 'backendStatus', pgpool: name, server, status, role });
       }
     }
   }

@@ -1,21 +1,23 @@
 import type { Clock } from '../kernel/clock.ts';
-import type { Pgpool, PgpoolSettings } from '../roles/pgpool.ts';
+import type { Pgpool } from '../roles/pgpool.ts';
 import type { Cut, NodeStatus, PgpoolState } from '../roles/pgpool-failover.ts';
 import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
-import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
+import { type AdmissionResult, admitSession } from '../roles/pgpool-sessions.ts';
 import { startState } from '../roles/pgpool-status-file.ts';
 import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import { usualPgpoolVersion } from '../topology/config/pgpool-catalogue.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
-import { type Backends, type Child, type ChildLimits, Children, type ChildrenHost } from './children.ts';
+import { type Backends, type Child, Children, type ChildrenHost } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
+import type { PgpoolFrontOptions } from './front-options.ts';
 import { FrontSessions } from './front-sessions.ts';
 import { Network } from './network.ts';
+import { PgpoolProcess } from './pgpool-process.ts';
 import type { SimServer } from './server.ts';
 import { SessionView } from './session-view.ts';
 import type { Station } from './station.ts';
-import { watchedPgpool } from './watched-pgpool.ts';
+import { StuckChildren } from './stuck-children.ts';
 
 /** Pgpool's connect_timeout, where its settings do not say. */
 const usualConnectTimeoutMs = 10_000;
@@ -32,27 +34,6 @@ const childForkMs = 1;
 
 /** The same of one of all the children that are forked at the end of a request, by the state of the machine (measured, docs/method.md S5). */
 const anewForkMs = [0.5, 1.5] as const;
-
-export interface PgpoolFrontOptions {
-  servers: readonly SimServer[];
-  /** Who reaches whom; left out: everybody. */
-  network?: Network;
-  /** The server that Pgpool runs on. */
-  host?: string;
-  /** Processors of Pgpool's own server. */
-  station: Station;
-  weights: readonly number[];
-  /** Left out: Pgpool's defaults. */
-  childLimits?: ChildLimits;
-  settings: PgpoolSettings;
-  primary: number;
-  /** delay_threshold; 0: delays do not matter. */
-  delayThresholdBytes?: number;
-  /** By node id, how far replay is behind the primary, bytes; left out: nobody is behind. */
-  delays?: () => readonly number[];
-  /** The follow command; `done` is called when it returns. */
-  follow(run: { node: number; oldPrimary: number }, done: () => void): void;
-}
 
 /**
  * Pgpool between the clients and the servers: the statechart of its main process, its children, and which session
@@ -71,11 +52,13 @@ export class PgpoolFront {
   readonly #sessionsWait: boolean;
   readonly #listeners: (() => void)[] = [];
   #statusFile: readonly NodeStatus[] | null = null;
-  #pgpool: Pgpool;
+  #process: PgpoolProcess;
   #alive = true;
+  /** Clients' packets get here, and what they ask is answered. */
+  isReached = true;
   readonly #options: PgpoolFrontOptions;
   readonly #held: (() => void)[] = [];
-  readonly #stuck = new Set<Child>();
+  readonly #stuck: StuckChildren;
   readonly #unit: Draw;
   readonly #connect: Draw;
   /** Children killed for the node that goes down: forked again when the request is done. */
@@ -102,6 +85,7 @@ export class PgpoolFront {
       },
     };
     this.children = new Children(options.settings.numInitChildren, childHost, options.childLimits);
+    this.#stuck = new StuckChildren(clock, (child) => this.children.release(child, null));
     this.#network = options.network ?? new Network([]);
     this.#host = options.host ?? '';
     this.#sessionsWait = pgpoolFeatures(options.settings.version ?? usualPgpoolVersion).sessionsWait;
@@ -121,7 +105,7 @@ export class PgpoolFront {
       delayBytes: (node) => this.pgpool.replication().delayBytes[node] ?? 0,
     });
     this.#wallPhaseMs = 1000 * draws.units('time of day')();
-    this.#pgpool = this.#create({
+    this.#process = this.#create({
       status: options.servers.map(() => 'waiting'),
       primary: options.primary,
       main: 0,
@@ -138,11 +122,30 @@ export class PgpoolFront {
 
   /** The running Pgpool; after a kill the dead one, until another is started. */
   get pgpool(): Pgpool {
-    return this.#pgpool;
+    return this.#process.pgpool;
   }
 
+  /** It takes clients and commands: one with a watchdog as soon as that has found its place. */
   get alive(): boolean {
-    return this.#alive;
+    return this.#alive && this.#process.accepts;
+  }
+
+  /** Server that it runs on. */
+  get host(): string {
+    return this.#host;
+  }
+
+  /** It is the leader of the watchdog that it knows of. */
+  get leads(): boolean {
+    return this.#alive && this.#process.leads;
+  }
+
+  start(): void {
+    this.#process.start();
+  }
+
+  stop(): void {
+    this.#process.stop();
   }
 
   /** Hears of everything that may change what a new session meets. */
@@ -153,14 +156,14 @@ export class PgpoolFront {
   /** What a client or a PCP command from a server meets at Pgpool's port. */
   meets(from: string): 'answers' | 'refuses' | 'silent' {
     if (this.#network.isSilent(from, this.#host)) return 'silent';
-    return this.#alive && this.#network.reaches(from, this.#host) ? 'answers' : 'refuses';
+    return this.alive && this.#network.reaches(from, this.#host) ? 'answers' : 'refuses';
   }
 
   /** SIGKILL to all its processes: every client is cut. */
   kill(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.pgpool.stop();
+    this.#process.kill();
     this.sessions.cut({ scope: 'all' });
     for (const dropped of this.#held.splice(0)) dropped();
     this.children.killFree();
@@ -172,9 +175,9 @@ export class PgpoolFront {
     if (this.#alive) return;
     this.#killed = 0;
     this.#forks = false;
-    this.#pgpool = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
+    this.#process = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
     this.#alive = true;
-    this.#pgpool.start();
+    this.start();
     this.children.forkDead();
     this.#changed();
   }
@@ -201,7 +204,7 @@ export class PgpoolFront {
   /** Tries to open a session now. */
   admit(): FrontAdmission {
     const { servers, weights, settings } = this.#options;
-    if (!this.#alive) {
+    if (!this.alive) {
       return { ok: false, error: { code: 'ECONNREFUSED', message: 'connection refused' }, degenerate: null };
     }
     const result = admitSession({
@@ -237,7 +240,6 @@ export class PgpoolFront {
   /** A child waits for a node that does not answer: missing until all children are killed, or the kernel gives the connection up. */
   stick(child: Child): void {
     this.#stuck.add(child);
-    this.#clock.setTimeout(() => this.#unstick(child), kernelConnectMs);
   }
 
   #cut(cut: Cut): void {
@@ -245,7 +247,7 @@ export class PgpoolFront {
     this.children.renew();
     if (cut.scope === 'all') {
       this.children.killFree();
-      for (const child of [...this.#stuck]) this.#unstick(child);
+      this.#stuck.releaseAll();
     }
     this.sessions.cut(cut);
   }
@@ -262,10 +264,6 @@ export class PgpoolFront {
     });
   }
 
-  #unstick(child: Child): void {
-    if (this.#stuck.delete(child)) this.children.release(child, null);
-  }
-
   #serving(): void {
     for (const dropped of this.#held.splice(0)) dropped();
   }
@@ -278,8 +276,8 @@ export class PgpoolFront {
     }
   }
 
-  #create(shared: PgpoolState, searchAtStart = false): Pgpool {
-    const { follow } = this.#options;
+  #create(shared: PgpoolState, searchAtStart = false): PgpoolProcess {
+    const { follow, watchdog } = this.#options;
     const settings = searchAtStart ? { ...this.#options.settings, searchAtStart } : this.#options.settings;
     const { sight } = this;
     const host = {
@@ -300,16 +298,14 @@ export class PgpoolFront {
         this.#statusFile = lines;
       },
     };
-    return watchedPgpool(
-      { ...host, clock: this.#clock },
-      { settings, shared, changed: () => this.#changed() },
-    );
+    const changed = (): void => this.#changed();
+    return new PgpoolProcess({ ...host, clock: this.#clock }, { settings, shared, watchdog, changed });
   }
 
   #changed(): void {
     this.view.changed(this.#alive && this.pgpool.switching());
     for (const listener of this.#listeners) listener();
     const allAnswer = this.sight.changed();
-    if (allAnswer) for (const child of [...this.#stuck]) this.#unstick(child);
+    if (allAnswer) this.#stuck.releaseAll();
   }
 }

@@ -3,6 +3,7 @@ import { type ClientError, cutError, lostBackend, readOnlyError } from '../roles
 import { type ExecutionOutcome, executed, type ScriptCall } from '../workload/transport.ts';
 import type { Draw, Draws } from './draws.ts';
 import type { PgpoolFront } from './pgpool-front.ts';
+import type { PgpoolFronts } from './pgpool-fronts.ts';
 import type { Replication } from './replication.ts';
 import { Destination, noPlan, type ScriptPlan } from './script-plan.ts';
 import type { ScriptSource } from './script-ways.ts';
@@ -18,7 +19,7 @@ const stoppedLate: ExecutionOutcome = { ok: false, error: canceled, definite: fa
 export interface RunningScriptParts {
   kernel: EventKernel;
   draws: Draws;
-  front: PgpoolFront;
+  fronts: PgpoolFronts;
   replication: Replication;
   events: SessionEvents;
   /** By position of the class. */
@@ -48,6 +49,8 @@ export class RunningScript implements ScriptSteps {
   #turn = 0;
   #call: ScriptCall | null = null;
   #connection: Connection | null = null;
+  /** The Pgpool of the connection, or of the last. */
+  #front: PgpoolFront;
   #script: ScriptPlan = noPlan;
   /** The present statement, and whether it goes to the second of its nodes. */
   #at = 0;
@@ -68,7 +71,8 @@ export class RunningScript implements ScriptSteps {
     this.#owner = owner;
     this.#number = parts.events.add(this);
     this.#network = draws.of('network', name);
-    this.#work = new StatementWork(parts, { session: name, servers: parts.front.sight.count });
+    this.#front = parts.fronts.all[0] as PgpoolFront;
+    this.#work = new StatementWork(parts, { session: name, servers: this.#front.sight.count });
   }
 
   get isRunning(): boolean {
@@ -86,10 +90,11 @@ export class RunningScript implements ScriptSteps {
     return this.#parts.kernel.nowMs < this.#sleepsUntilMs;
   }
 
-  begin(call: ScriptCall, connection: Connection): void {
+  begin(call: ScriptCall, connection: Connection, front: PgpoolFront): void {
     this.#turn += 1;
     this.#call = call;
     this.#connection = connection;
+    this.#front = front;
     this.#script = (this.#parts.scripts[call.classIndex] as ScriptSource).planOf(call);
     this.#work.begin(call, connection, this.#script);
     this.#server = connection.server;
@@ -116,14 +121,14 @@ export class RunningScript implements ScriptSteps {
 
   /** The statement is at Pgpool. */
   arrive(): void {
-    const { front, events } = this.#parts;
+    const { events } = this.#parts;
     if (!this.#work.hasPgpoolPart) this.forward();
-    else front.station.serve(this.#work.pgpoolMs(), events.forwards, this.#number, this.#turn);
+    else this.#front.station.serve(this.#work.pgpoolMs(), events.forwards, this.#number, this.#turn);
   }
 
   /** Pgpool sends the statement to its node, or to the next one. */
   forward(): void {
-    const { front } = this.#parts;
+    const front = this.#front;
     const connection = this.#connection;
     if (connection === null || connection.isDoomed) return;
     front.view.lookFrom(connection);
@@ -183,7 +188,7 @@ export class RunningScript implements ScriptSteps {
 
   /** The request is at Pgpool, where a free child takes it to the server. */
   stop(): void {
-    const { front } = this.#parts;
+    const front = this.#front;
     if (this.#isAsleep) {
       this.#stopNow();
       return;
@@ -232,7 +237,7 @@ export class RunningScript implements ScriptSteps {
     const { loadBalanceNode, primary } = connection;
     if (destination === Destination.primary) return true;
     if (destination === Destination.balanced)
-      return loadBalanceNode !== primary && this.#parts.front.view.isLate(loadBalanceNode);
+      return loadBalanceNode !== primary && this.#front.view.isLate(loadBalanceNode);
     if (primary === loadBalanceNode) return true;
     return (destination === Destination.primaryThenBalanced) !== this.#isSecondHop;
   }
@@ -305,7 +310,7 @@ export class RunningScript implements ScriptSteps {
   #waitFor(node: number): void {
     const turn = this.#turn;
     this.isStuck = true;
-    this.#parts.front.sight.whenHeard(node, () => {
+    this.#front.sight.whenHeard(node, () => {
       if (turn !== this.#turn) return;
       this.isStuck = false;
       this.forward();

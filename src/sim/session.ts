@@ -10,12 +10,16 @@ import type {
 } from '../workload/transport.ts';
 import type { Backends, Child } from './children.ts';
 import type { Draw } from './draws.ts';
+import type { PgpoolFront } from './pgpool-front.ts';
 import { RunningScript, type RunningScriptParts, type ScriptOwner } from './running-script.ts';
 import type { SimServer } from './server.ts';
 import { type Connection, sameConnections } from './session-state.ts';
 
 /** A client gives a connect up after this long, as the live sessions do. */
 const connectTimeoutMs = 3000;
+
+/** Another host has the address now and knows nothing of the connection. */
+const reset = { code: 'ECONNRESET', message: 'read ECONNRESET' };
 
 export interface SimSessionParts extends RunningScriptParts {
   clock: Clock;
@@ -35,11 +39,14 @@ export class SimSession implements SessionTransport, ScriptOwner {
   /** Grows with every connect and close: timers of an earlier one do nothing. */
   #turn = 0;
   #leaveQueue: () => void = () => {};
+  /** The Pgpool that this client is at, or was last. */
+  #front: PgpoolFront;
   #child: Child | null = null;
   #timeout: TimerId | null = null;
 
   constructor(parts: SimSessionParts, name: string) {
     this.#parts = parts;
+    this.#front = parts.fronts.all[0] as PgpoolFront;
     this.#network = parts.draws.of('network', `start of ${name}`);
     this.#readTime = parts.draws.of('read', `start of ${name}`);
     this.#resetTime = parts.draws.optional('reset', name);
@@ -49,7 +56,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
   /** @see ScriptOwner */
   scriptEnded(outcome: ExecutionOutcome, { kind }: ScriptCall, { name }: SimServer): void {
     if (outcome.ok) this.#parts.answered(kind, name);
-    this.handler?.onAnswer(outcome);
+    if (this.#front.isReached) this.handler?.onAnswer(outcome);
   }
 
   /** @see ScriptOwner */
@@ -58,7 +65,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
   }
 
   connect(done: (outcome: ConnectOutcome) => void): void {
-    const { clock, front } = this.#parts;
+    const { clock, fronts } = this.#parts;
     const turn = ++this.#turn;
     const end = (outcome: ConnectOutcome): void => {
       if (turn !== this.#turn) return;
@@ -66,29 +73,34 @@ export class SimSession implements SessionTransport, ScriptOwner {
       if (!outcome.ok) this.#freeChild();
       done(outcome);
     };
-    const refuse = (error: ClientError): void => end({ ok: false, error });
-    this.#timeout = clock.setTimeout(
-      () => refuse({ code: 'timeout', message: `no session within ${connectTimeoutMs} ms` }),
-      connectTimeoutMs,
-    );
+    const hear = (outcome: ConnectOutcome): void => {
+      if (this.#front.isReached) end(outcome);
+    };
+    const refuse = (error: ClientError): void => hear({ ok: false, error });
+    const late = { code: 'timeout', message: `no session within ${connectTimeoutMs} ms` };
+    this.#timeout = clock.setTimeout(() => end({ ok: false, error: late }), connectTimeoutMs);
     this.#later(this.#network(), () => {
+      const front = fronts.reached;
+      if (!front) return;
+      this.#front = front;
       if (!front.alive)
         this.#later(this.#network(), () => refuse({ code: 'ECONNREFUSED', message: 'connection refused' }));
       else if (front.children.turnsAway)
         this.#later(this.#network(), () =>
           refuse({ code: '53300', message: 'Sorry, too many clients already' }),
         );
-      else this.#leaveQueue = front.children.admit((child) => this.#greet(child, end, refuse));
+      else this.#leaveQueue = front.children.admit((child) => this.#greet(child, hear, refuse));
     });
   }
 
   execute(call: ScriptCall): void {
     invariant(this.#connection !== null, 'a session without a connection executes nothing');
-    this.#script.begin(call, this.#connection);
+    if (this.#front.isReached) this.#script.begin(call, this.#connection, this.#front);
+    else if (this.#parts.fronts.reached) this.#ended(reset, false, true);
   }
 
   cancel(): boolean {
-    if (!this.#script.isRunning) return false;
+    if (!this.#script.isRunning || !this.#front.isReached) return false;
     this.#script.cancel();
     return true;
   }
@@ -99,26 +111,25 @@ export class SimSession implements SessionTransport, ScriptOwner {
     const connection = this.#connection;
     const idle = !this.#script.isRunning;
     this.#connection = null;
-    if (connection) this.#parts.front.sessions.left(connection);
+    if (connection) this.#front.sessions.left(connection);
     if (this.#script.isStuck && this.#child) this.#waitFor(this.#child);
     this.#script.abandon();
     const kept = connection && idle ? connection.backends : null;
-    if (kept && this.#resetTime && this.#parts.front.children.keepsConnections)
-      this.#reset(kept, this.#resetTime);
+    if (kept && this.#resetTime && this.#front.children.keepsConnections) this.#reset(kept, this.#resetTime);
     this.#freeChild(kept);
   }
 
   /** Pgpool makes the connections that it keeps ready for the next client. */
   #reset(backends: Backends, work: Draw): void {
     for (const [id, incarnation] of backends) {
-      const server = this.#parts.front.sight.server(id);
+      const server = this.#front.sight.server(id);
       if (server.incarnation === incarnation) server.station.run(work(), () => {});
     }
   }
 
   /** A child serves this client: it checks the client, then connects to every backend in turn or takes the connections that it kept. */
   #greet(child: Child, end: (outcome: ConnectOutcome) => void, refuse: (error: ClientError) => void): void {
-    const { front } = this.#parts;
+    const front = this.#front;
     const turn = this.#turn;
     this.#child = child;
     front.acceptClient(() => {
@@ -138,7 +149,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
   /** The child waits for a server that never answers; after its client has given up, too. */
   #waitFor(child: Child): void {
     this.#child = null;
-    this.#parts.front.stick(child);
+    this.#front.stick(child);
   }
 
   #connectBackends(
@@ -146,7 +157,7 @@ export class SimSession implements SessionTransport, ScriptOwner {
     admitted: Extract<AdmissionResult, { ok: true }>,
     { end, refuse }: { end: (outcome: ConnectOutcome) => void; refuse: (error: ClientError) => void },
   ): void {
-    const { front } = this.#parts;
+    const front = this.#front;
     const turn = this.#turn;
     const backends = front.backendsNow(admitted.nodes);
     const kept = child.cached !== null && sameConnections(child.cached, backends);
@@ -187,17 +198,18 @@ export class SimSession implements SessionTransport, ScriptOwner {
   }
 
   /** The connection is gone; whoever waits is told in a later turn. */
-  #ended(error: ClientError, killed = false): void {
+  #ended(error: ClientError, killed = false, sent = false): void {
     const connection = this.#connection;
     if (!connection) return;
     const { isRunning, committing } = this.#script;
     this.#connection = null;
     this.#script.abandon();
     this.#turn += 1;
-    this.#parts.front.sessions.left(connection);
+    this.#front.sessions.left(connection);
     this.#loseChild(connection.backends, killed);
     this.#later(0, () => {
-      if (isRunning) this.handler?.onAnswer({ ok: false, error, definite: !committing, lost: true });
+      if (isRunning || sent)
+        this.handler?.onAnswer({ ok: false, error, definite: sent || !committing, lost: true });
       else this.handler?.onLost(error);
     });
   }
@@ -213,12 +225,12 @@ export class SimSession implements SessionTransport, ScriptOwner {
   #freeChild(cached: ReadonlyMap<number, number> | null = null): void {
     const child = this.#child;
     this.#child = null;
-    if (child) this.#parts.front.children.release(child, cached);
+    if (child) this.#front.children.release(child, cached);
   }
 
   /** The child that served this client is gone with its connections. @param killed the main process has another in its place */
   #loseChild(backends: Backends | null, killed = false): void {
-    const { front } = this.#parts;
+    const front = this.#front;
     if (!this.#child) return;
     this.#child = null;
     if (killed) front.childKilled(backends);

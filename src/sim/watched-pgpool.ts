@@ -1,6 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { createPgpool, type Pgpool, type PgpoolHost, type PgpoolSettings } from '../roles/pgpool.ts';
-import type { PgpoolState } from '../roles/pgpool-failover.ts';
+import type { Pgpool, PgpoolHost } from '../roles/pgpool.ts';
 
 /**
  * A Pgpool that tells `changed` when its state is another after what can change it: a request, a session's news, an
@@ -8,7 +7,7 @@ import type { PgpoolState } from '../roles/pgpool-failover.ts';
  */
 export function watchedPgpool(
   host: PgpoolHost,
-  { settings, shared, changed }: { settings: PgpoolSettings; shared: PgpoolState; changed: () => void },
+  { create, changed }: { create: (watched: PgpoolHost) => Pgpool; changed: () => void },
 ): Pgpool {
   const then = <Args extends unknown[], Result>(act: (...args: Args) => Result) => {
     return (...args: Args): Result => {
@@ -41,7 +40,7 @@ export function watchedPgpool(
     ...(forkChildren ? { forkChildren: (cut, done) => forkChildren.call(host, cut, then(done)) } : {}),
     runFollowCommand: (run, done) => host.runFollowCommand(run, then(done)),
   };
-  const pgpool = createPgpool(watched, settings, shared);
+  const pgpool = create(watched);
   return {
     ...pgpool,
     detach: then(pgpool.detach),

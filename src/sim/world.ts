@@ -9,11 +9,10 @@ import { drillKinds } from '../scenario/scenario-shape.ts';
 import { type Cluster, isOnOneMachine } from '../topology/cluster.ts';
 import type { LoadPlan } from '../workload/plan.ts';
 import { checkSimulated } from './check.ts';
-import { SimCluster } from './cluster.ts';
+import { leadMsOf, SimCluster } from './cluster.ts';
 import { SimLoad } from './load.ts';
 
-/** Time the simulated cluster has to start before the load: servers, then Pgpool and agents, then client sessions. */
-const leadMs = 20_000;
+/** Client sessions connect so long before the load. */
 const sessionsLeadMs = 5000;
 
 /** A write that was sent just before the end of the load still has its timeout, so this is never reached. */
@@ -28,7 +27,7 @@ export class SimWorld implements World {
   readonly drillKinds = drillKinds;
   readonly transport = 'simulated' as const;
   /** The cluster starts at negative times, the load at 0. */
-  readonly clock = new VirtualClock(-leadMs);
+  readonly clock: VirtualClock;
   readonly #cluster: Cluster;
   readonly #plan: LoadPlan;
   #running: { cluster: SimCluster; load: SimLoad } | null = null;
@@ -36,6 +35,7 @@ export class SimWorld implements World {
   /** @param options the load's seed is that of every stream of this world */
   constructor(options: { cluster: Cluster; load: LoadPlan }) {
     this.#cluster = options.cluster;
+    this.clock = new VirtualClock(-leadMsOf(options.cluster));
     this.#plan = options.load;
   }
 

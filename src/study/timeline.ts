@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { drills } from '../drills/catalogue.ts';
 import { DrillError, ExitCode } from '../kernel/errors.ts';
 import { type DrillKind, drillKinds } from '../scenario/scenario-shape.ts';
+import type { Cluster } from '../topology/cluster.ts';
 import { readTimelineInput, type TimelineFiles } from './timeline/inputs.ts';
 import { remarksOf } from './timeline/remarks.ts';
 import { noticeRows, phaseRows, sensitivityRow, spanOver, type TimelineResult } from './timeline/result.ts';
@@ -15,6 +17,8 @@ export interface TimelineRequest extends TimelineFiles {
   seed: number;
   /** The longest write outage that is wanted; null asks for no proposal. */
   targetMs: number | null;
+  /** Server that the drill is about; left out: the kind's own choice, the primary for most. */
+  on?: string | null;
   /** Worker threads; left out: one a processor. 0 computes in this thread. The result is the same. */
   threads?: number;
   /** Hears that the input is right and the work begins. */
@@ -42,8 +46,9 @@ export async function timeline(request: TimelineRequest): Promise<TimelineResult
     throw new DrillError(message, { exitCode: ExitCode.usage });
   }
   const { cluster, versions, hasFollowCommand, remarks } = readTimelineInput(request);
+  const target = targetOf(kind, request.on ?? null, cluster);
   request.note?.(`simulating ${trials} drills of kind ${kind}`);
-  const plan: TrialPlan = { cluster, kind, seed, hasFollowCommand };
+  const plan: TrialPlan = { cluster, kind, seed, hasFollowCommand, ...(target === null ? {} : { target }) };
   const threads = new TrialThreads(request.threads ?? availableParallelism());
   try {
     const [set, sensitivities] = await Promise.all([
@@ -77,6 +82,18 @@ export async function timeline(request: TimelineRequest): Promise<TimelineResult
   } finally {
     await threads.close();
   }
+}
+
+function targetOf(kind: DrillKind, name: string | null, { servers }: Cluster): string | null {
+  if (name === null) return null;
+  const names = servers.map((server) => server.name);
+  if (!names.includes(name)) {
+    const hint = `it has ${names.join(', ')}`;
+    throw new DrillError(`the cluster has no server "${name}"`, { hint, exitCode: ExitCode.usage });
+  }
+  if (drills[kind].takesTarget) return name;
+  const message = `${kind} takes no server: it is about the primary of that moment; got "${name}"`;
+  throw new DrillError(message, { exitCode: ExitCode.usage });
 }
 
 function kindOf(text: string): DrillKind {

@@ -2,6 +2,7 @@ import type { Place, Problem } from '../kernel/errors.ts';
 import type { Model } from '../scenario/model-shape.ts';
 import type { Source } from '../scenario/source.ts';
 import { checkAgreement } from './check-agreement.ts';
+import { checkWatchdog } from './check-watchdog.ts';
 import { checkEfmProperties } from './efm-properties.ts';
 import { checkModelFiles, type ModelFiles, readModelFiles } from './model-files.ts';
 import { checkPgpoolSettings } from './pgpool-settings.ts';
@@ -18,10 +19,11 @@ export function checkModel(source: Source<Model>, files: ModelFiles = readModelF
     ...checkModelFiles(files, source),
     ...checkProperties(source, files),
     ...checkAgreement(source, files),
+    ...checkWatchdog(source, files),
   ];
 }
 
-/** Rules between the servers of a model: names and addresses, one primary, one Pgpool, an agent for each database. */
+/** Rules between the servers of a model: names and addresses, one primary, a Pgpool, an agent for each database. */
 export function checkServers({ value: model, placeOf }: Source<Model>): Problem[] {
   return [
     ...checkUnique(model, placeOf),
@@ -87,9 +89,9 @@ function checkRoles(model: Model, placeOf: Source<Model>['placeOf']): Problem[] 
   if (databases.length - primaries.length < 1) {
     problems.push({ place, rule: 'has-standby', message: 'a cluster has at least one standby; found none' });
   }
-  if (pgpools !== 1) {
-    const message = `this release runs one Pgpool-II; the model has ${pgpools}`;
-    problems.push({ place, rule: 'one-pgpool', message, hint: 'give exactly one server a pgpool: {} entry' });
+  if (pgpools === 0) {
+    const message = 'no server of the model has a Pgpool-II';
+    problems.push({ place, rule: 'has-pgpool', message, hint: 'give a server a pgpool: {} entry' });
   }
   return problems;
 }

@@ -35,6 +35,8 @@ export interface PgpoolPlace {
   address: string;
   port: number;
   pcpPort: number;
+  /** wd_priority, where it is this one's own. */
+  priority: number | null;
 }
 
 /** One host. */
@@ -101,6 +103,7 @@ export function clusterOf(model: Model, files?: ModelFiles): Cluster {
               address,
               port: pgpool.port ?? Number(written.port ?? 9999),
               pcpPort: pgpool.pcpPort ?? Number(written.pcp_port ?? 9898),
+              priority: pgpool.priority ?? null,
             },
           ]
         : [],
@@ -111,6 +114,11 @@ export function clusterOf(model: Model, files?: ModelFiles): Cluster {
     serviceTimes: model.serviceTimes,
     rebuildAfterMs: model.operator.rebuildAfter,
   };
+}
+
+/** Whether the Pgpools watch each other. One alone has no watchdog, whatever its settings say. */
+export function hasWatchdog({ pgpools }: Pick<Cluster, 'pgpools'>): boolean {
+  return pgpools.length > 1;
 }
 
 /** Whether one machine carries every server, as a lab's does: all stand at loopback addresses. */

@@ -3,12 +3,15 @@ import { Random } from '../../src/kernel/random.ts';
 import type { ServiceTime, ServiceTimes } from '../../src/scenario/model-shape.ts';
 import type { ChildLimits } from '../../src/sim/children.ts';
 import { Draws, type ServiceTimeName } from '../../src/sim/draws.ts';
+import { Network } from '../../src/sim/network.ts';
 import { PgpoolFront } from '../../src/sim/pgpool-front.ts';
+import { PgpoolFronts } from '../../src/sim/pgpool-fronts.ts';
 import { Processor } from '../../src/sim/processor.ts';
 import { Replication, type ReplicationOptions } from '../../src/sim/replication.ts';
 import type { RunningScriptParts } from '../../src/sim/running-script.ts';
 import { scriptSources } from '../../src/sim/script-ways.ts';
 import { SimServer } from '../../src/sim/server.ts';
+import { fixedAddress } from '../../src/sim/service-address.ts';
 import { SessionEvents } from '../../src/sim/session-events.ts';
 import type { Station } from '../../src/sim/station.ts';
 import { defaultRoutingRules } from '../../src/topology/statement-routing.ts';
@@ -87,5 +90,6 @@ export function frontBefore(
     follow: (_, done) => done(),
   });
   front.pgpool.start();
-  return { front, parts: { clock, draws, front, replication, ...scriptParts(clock) } };
+  const fronts = new PgpoolFronts([front], { address: fixedAddress(''), network: new Network([]) });
+  return { front, parts: { clock, draws, fronts, replication, ...scriptParts(clock) } };
 }

@@ -51,7 +51,7 @@ function planOf(
 
 /** A trial whose fault comes `fault` of a period behind the last turn of the work that finds it out. */
 function trialAt(plan: TrialPlan, fault: number): { trial: Trial; figures: Figures } {
-  const phases = { fault, agent: (position: number) => position / 10, pgpool: 0.1 };
+  const phases = { fault, agent: (position: number) => position / 10, pgpool: 0.1, watchdog: () => 0 };
   const trial = runTrial(plan, { index: 0, trials: 1, phases });
   return { trial, figures: figuresOf(trial, plan.cluster) };
 }

@@ -8,9 +8,15 @@ import type { Trial } from './trial.ts';
 
 /** The phases of a drill in the order in which they usually begin (design: verify, stop and detach may swap). */
 export const phaseNames: readonly PhaseName[] = [
+  'leaderLost',
+  'election',
+  'quorum',
+  'escalation',
+  'addressUp',
   'detect',
   'verify',
   'stop',
+  'votes',
   'detach',
   'vip',
   'fence',

@@ -7,15 +7,15 @@ import type { Model } from '../../scenario/model-shape.ts';
 import { byPlace, type Source } from '../../scenario/source.ts';
 import { checkShape } from '../../sim/check.ts';
 import { checkModel } from '../../topology/check.ts';
-import { type Cluster, clusterOf } from '../../topology/cluster.ts';
+import { type Cluster, clusterOf, hasWatchdog } from '../../topology/cluster.ts';
 import { type ConfigDocument, valuesOf, whyUnreadable } from '../../topology/config/document.ts';
 import { efmVersions } from '../../topology/config/efm-catalogue.ts';
 import { pgpoolVersions } from '../../topology/config/pgpool-catalogue.ts';
-import { parsePgpoolDocument } from '../../topology/config/pgpool-document.ts';
 import { branchOf } from '../../topology/config/versions.ts';
 import { type ModelFiles, readModelFiles } from '../../topology/model-files.ts';
 import type { PgpoolConf } from '../../topology/pgpool-conf.ts';
 import { pgpoolConfOf } from '../../topology/pgpool-conf-of.ts';
+import { serversFor } from './file-servers.ts';
 
 /** What a timeline is asked of; files as the user named them. */
 export interface TimelineFiles {
@@ -54,6 +54,7 @@ const placeRules: ReadonlySet<string> = new Set([
   'server-is-backend',
   'file-agrees',
   'known-node',
+  'watchdog-member',
 ]);
 
 /**
@@ -83,7 +84,7 @@ export function readTimelineInput(files: TimelineFiles): TimelineInput {
     cluster: withFlags(hooked, values),
     versions,
     hasFollowCommand: conf.hasFollowCommand,
-    remarks: [...remarks, ...pgpoolRemarks(conf)],
+    remarks: [...remarks, ...pgpoolRemarks(conf, cluster)],
   };
 }
 
@@ -136,32 +137,17 @@ function replaceSettings(source: Source<Model>, files: TimelineFiles): Source<Mo
     delete pgpool.version;
     pgpool.settings = {};
     pgpool.file = resolve(files.pgpool);
-    if (!own) servers = serversFor(files.pgpool, servers);
+    if (!own)
+      servers = serversFor(
+        { file: files.pgpool, text: readText(files.pgpool), version: versions?.pgpool },
+        servers,
+      );
   }
   if (versions) {
     efm.version = versions.efm;
     pgpool.version = versions.pgpool;
   }
   return { ...source, value: { ...value, servers, efm, pgpool } };
-}
-
-/** The guide's arrangement with as many databases as a pgpool.conf has backends; the first is the primary. */
-function serversFor(file: string, guide: Model['servers']): Model['servers'] {
-  const values = valuesOf(parsePgpoolDocument(readText(file), file, {}));
-  const count = Object.keys(values).filter((name) => /^backend_hostname\d+$/.test(name)).length;
-  const witness = guide.filter(({ postgres }) => !postgres);
-  const databases = Array.from({ length: count || guide.length - witness.length }, (_, id) => ({
-    name: `server${id + 1}`,
-    address: `192.0.2.${id + 1}`,
-    postgres: { role: id === 0 ? ('primary' as const) : ('standby' as const) },
-    efm: { witness: false, properties: {} },
-  }));
-  const others = witness.map((server, index) => ({
-    ...server,
-    name: index === 0 ? 'witness' : `witness${index + 1}`,
-    address: `192.0.2.${databases.length + index + 1}`,
-  }));
-  return [...databases, ...others];
 }
 
 /** EFM runs the hooks that its own file names: one that is not there tells Pgpool nothing. */
@@ -212,13 +198,21 @@ function withFlags(cluster: Cluster, values: Readonly<Record<string, string>>): 
 }
 
 /** What a Pgpool of this configuration does and a timeline does not. */
-function pgpoolRemarks({ hasFailoverCommand, hasFailbackCommand, watchdog }: PgpoolConf): string[] {
+function pgpoolRemarks(
+  { hasFailoverCommand, hasFailbackCommand, watchdog }: PgpoolConf,
+  cluster: Cluster,
+): string[] {
   const commands = [
     ...(hasFailoverCommand ? ['failover_command'] : []),
     ...(hasFailbackCommand ? ['failback_command'] : []),
   ];
   return [
     ...commands.map((name) => `${name} is set: what it does is not modelled`),
-    ...(watchdog ? ['the watchdog is left out: one Pgpool is simulated, and nobody takes over for it'] : []),
+    ...(watchdog && !hasWatchdog(cluster) ? [loneRemark(watchdog.nodes.length)] : []),
   ];
+}
+
+function loneRemark(listed: number): string {
+  const why = listed < 2 ? 'the file names no other Pgpool' : 'the model has one Pgpool';
+  return `use_watchdog is on, but ${why}: nobody takes over for it`;
 }

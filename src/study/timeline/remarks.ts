@@ -1,14 +1,23 @@
 import type { DrillKind } from '../../scenario/scenario-shape.ts';
+import { hasWatchdog } from '../../topology/cluster.ts';
 import type { Figures } from './figures.ts';
 import type { Spread } from './spread.ts';
 import type { TrialSet } from './threads.ts';
 import type { TrialPlan } from './trial.ts';
+import { watchdogRemarks } from './watchdog-remarks.ts';
 
 /** Kinds whose fault ends only by an operator's work, and what that is. */
 const operatorsWork: Partial<Record<DrillKind, string>> = {
   hang: 'until the frozen server goes on or is killed',
   'pgpool-loss': 'until Pgpool is started again',
 };
+
+/** What ends an outage that a drill brings to a cluster whose Pgpools watch each other. */
+function watchdogsWork({ kind, cluster }: TrialPlan): string {
+  if (kind !== 'hang' && cluster.backends.length > 0)
+    return 'until a Pgpool of a majority has the address, or somebody tells Pgpool';
+  return operatorsWork[kind] ?? 'until somebody tells Pgpool';
+}
 
 /** An outage of reads that lasts longer than this is worth a word. */
 const notableMs = 1000;
@@ -27,6 +36,7 @@ export function remarksOf(input: RemarkInput): string[] {
     ...outageRemarks(input),
     ...readRemarks(input),
     ...capacityRemarks(input),
+    ...watchdogRemarks(input),
   ];
 }
 
@@ -43,12 +53,14 @@ const mayFailOver: ReadonlySet<DrillKind> = new Set([
 /** Kinds that leave Pgpool with a primary that does not answer. */
 const takesPrimary: ReadonlySet<DrillKind> = new Set(['failover', 'node-loss', 'hang', 'partition']);
 
-function failoverRemarks({ kind }: TrialPlan, { trials }: TrialSet): string[] {
+function failoverRemarks({ kind, cluster }: TrialPlan, { trials }: TrialSet): string[] {
   const refused = trials.flatMap((figures) => figures.refused ?? []);
   const share = (count: number): string =>
     count === trials.length ? '' : ` (in ${percent(count / trials.length)} of the trials)`;
   const remarks = refused[0] ? [`the drill was refused${share(refused.length)}: ${refused[0]}`] : [];
-  if (!mayFailOver.has(kind)) return remarks;
+  const target = trials[0]?.target;
+  const isElsewhere = target && !cluster.backends.some(({ server }) => server === target);
+  if (!mayFailOver.has(kind) || isElsewhere) return remarks;
   const still = trials.filter(({ promoted }) => promoted === null);
   if (still.length > 0) {
     const why = still[0] ? lastWord(still[0]) : undefined;
@@ -79,8 +91,9 @@ function outageRemarks({ plan, spreads, set }: RemarkInput): string[] {
         : 'no session can read';
   const pgpoolHost = plan.cluster.pgpools[0]?.server;
   const target = set.trials[0]?.target;
-  const until =
-    pgpoolHost && target === pgpoolHost
+  const until = hasWatchdog(plan.cluster)
+    ? watchdogsWork(plan)
+    : pgpoolHost && target === pgpoolHost
       ? `Pgpool ran on ${target}: until it is started again, there or elsewhere`
       : (operatorsWork[plan.kind] ?? 'until somebody tells Pgpool');
   if (plan.kind === 'agent-kill' || plan.kind === 'agent-stop') {
@@ -120,7 +133,8 @@ function capacityRemarks({ plan, set, spreads }: RemarkInput): string[] {
   const after = Math.max(...set.trials.map(({ standbysAtEnd }) => standbysAtEnd));
   if (after >= standbysBefore) return [];
   const served = `${after} of ${standbysBefore} standbys serve reads`;
-  const pgpoolGone = plan.cluster.pgpools[0]?.server === target || plan.kind === 'pgpool-loss';
+  const pgpoolGone =
+    plan.cluster.pgpools.some(({ server }) => server === target) || plan.kind === 'pgpool-loss';
   if (pgpoolGone) return [];
   return [`${served}, until ${target} has been rebuilt by the operator and resumed (efm resume)`];
 }

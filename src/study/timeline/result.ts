@@ -73,6 +73,14 @@ export interface TimelineResult {
  * Source: docs/method.md, "Phases"; Pgpool's replication check holds the lock that a detach and the search need.
  */
 const waitsFor: Record<PhaseName, { settings: readonly string[]; limit?: string }> = {
+  leaderLost: {
+    settings: ['wd_heartbeat_deadtime', 'wd_interval', 'wd_heartbeat_keepalive', 'wd_life_point'],
+  },
+  election: { settings: [] },
+  quorum: { settings: [] },
+  escalation: { settings: [] },
+  addressUp: { settings: [] },
+  votes: { settings: ['health_check_period', 'health_check_timeout', 'connect_timeout'] },
   detect: { settings: ['local.timeout', 'local.timeout.final', 'node.timeout'], limit: 'node.timeout' },
   verify: { settings: ['local.timeout.final', 'remote.timeout'], limit: 'remote.timeout' },
   stop: { settings: [] },

@@ -12,6 +12,8 @@ export interface TrialPhases {
   agent(position: number): number;
   /** Of Pgpool's own checks. */
   pgpool: number;
+  /** Of each Pgpool's life check, by its place in the model, against the instant at which it can first find the leader dead. */
+  watchdog(place: number): number;
 }
 
 /** Which trial it is of how many; with phases of its own it is at a place of the phase space that somebody chose. */
@@ -38,6 +40,7 @@ export function drawnPhases(
     fault: (index + unit('fault')) / trials,
     agent: (position) => unit(`agent ${position}`),
     pgpool: (start + index * goldenStep) % 1,
+    watchdog: (place) => unit(`watchdog ${place}`),
   };
 }
 
@@ -49,11 +52,14 @@ const end = 1 - 1e-6;
 /** @param corner 0 to `cornerCount` - 1: a bit each for the fault, the agents and Pgpool */
 export function cornerPhases(corner: number): TrialPhases {
   const at = (bit: number): number => ((corner >> bit) % 2 === 0 ? 0 : end);
-  return { fault: at(0), agent: () => at(1), pgpool: at(2) };
+  return { fault: at(0), agent: () => at(1), pgpool: at(2), watchdog: () => at(2) };
 }
 
+/** The periodic works of an agent. */
+type AgentWork = Exclude<AgentBeat['what'], 'watchdog'>;
+
 /** Which periodic work finds out what a drill does: the phase of a trial counts from it. */
-export const foundBy: Partial<Record<DrillKind, AgentBeat['what']>> = {
+export const foundBy: Partial<Record<DrillKind, AgentWork>> = {
   failover: 'check',
   hang: 'check',
   'standby-down': 'check',
@@ -67,9 +73,14 @@ export const foundBy: Partial<Record<DrillKind, AgentBeat['what']>> = {
 /** A heartbeat that was sent has reached everybody by then. */
 const arrivedMs = 0.4;
 
+/** From a Pgpool's heartbeat until the fault comes, at a phase of its period (wd_heartbeat_keepalive), ms. */
+export function faultAfterBeatMs(keepaliveMs: number, phase: number): number {
+  return arrivedMs + (keepaliveMs - arrivedMs) * phase;
+}
+
 /** From the end of a turn of the work that finds a fault out until the fault comes, at a phase of the period. */
 export function faultDelayMs(
-  what: AgentBeat['what'],
+  what: AgentWork,
   options: { settings: EfmSettings; tookMs: number; phase: number },
 ): number {
   const periodMs = what === 'check' ? options.settings.localPeriodMs : heartbeatPeriodMs;

@@ -8,16 +8,31 @@ import type { AgentBeat } from '../../sim/agent-host.ts';
 import { SimCluster } from '../../sim/cluster.ts';
 import type { LossStyle } from '../../sim/network.ts';
 import type { ScriptWaits } from '../../sim/scripts.ts';
+import {
+  type WatchdogPlan,
+  watchdogPlanOf,
+  watchdogRestMs,
+  watchdogStart,
+} from '../../sim/watchdog-settings.ts';
 import type { Cluster } from '../../topology/cluster.ts';
 import { type EfmSettings, parseEfmSettings } from '../../topology/efm-properties.ts';
 import { pgpoolDurationMs } from '../../topology/pgpool-conf.ts';
-import { drawnPhases, faultDelayMs, foundBy, type TrialPhases, type TrialPlace } from './trial-phases.ts';
+import {
+  drawnPhases,
+  faultAfterBeatMs,
+  faultDelayMs,
+  foundBy,
+  type TrialPhases,
+  type TrialPlace,
+} from './trial-phases.ts';
 import { ClusterWatch, type Seen } from './watch.ts';
 
 /** What every trial of one timeline has in common. */
 export interface TrialPlan {
   cluster: Cluster;
   kind: DrillKind;
+  /** Server that the drill is about; left out: the kind's own choice. */
+  target?: string;
   seed: number;
   /** The waits of pgpool.env that differ from the shipped ones. */
   waits?: Partial<ScriptWaits>;
@@ -103,6 +118,7 @@ class TrialRun {
   readonly #settings: ReadonlyMap<string, EfmSettings>;
   readonly #open = new Set<string>();
   readonly #searchMs: number;
+  readonly #watchdog: WatchdogPlan | null;
   #events: RecordedEvent[] = [];
   /** An agent has given a command since the drill began. */
   #acted = false;
@@ -117,6 +133,7 @@ class TrialRun {
     this.#phases = place.phases ?? drawnPhases(random, { ...place, start });
     this.#settings = settingsOf(plan.cluster);
     this.#searchMs = pgpoolDurationMs(plan.cluster.pgpoolSettings, 'search_primary_node_timeout') ?? 0;
+    this.#watchdog = watchdogPlanOf(plan.cluster);
     const record = (event: RecordedEvent): void => this.#take(event);
     this.#cluster = new SimCluster(this.#clock, plan.cluster, {
       seed: random.uint32() | 0,
@@ -155,10 +172,12 @@ class TrialRun {
   /** Every agent runs, at its own place in the period of its checks. */
   #start(): void {
     const periodMs = this.#longest(({ localPeriodMs }) => localPeriodMs);
-    const firstMs = agentsStartMs + pgpoolPeriodMs * this.#phases.pgpool;
+    const watchdog = this.#watchdog;
+    const pgpools = watchdog && watchdogStart(watchdog, (place) => this.#phases.watchdog(place));
+    const firstMs = agentsStartMs + (pgpools?.readyMs ?? 0) + pgpoolPeriodMs * this.#phases.pgpool;
     let lastMs = firstMs;
     this.#cluster.start({
-      pgpoolMs: pgpoolStartMs,
+      pgpoolMs: (place) => pgpoolStartMs + (pgpools?.startMs[place] ?? 0),
       agentMs: (position) => {
         const startMs = position === 0 ? firstMs : firstMs + 10 + periodMs * this.#phases.agent(position);
         lastMs = Math.max(lastMs, startMs);
@@ -171,7 +190,8 @@ class TrialRun {
   /** Does what a drill does, at its phase, and waits until its own action has ended. */
   #act(kind: DrillKind): Injected {
     this.#acted = false;
-    const found = drills[kind].inject(this.#cluster.view(), null);
+    const target = kind === this.#plan.kind ? (this.#plan.target ?? null) : null;
+    const found = drills[kind].inject(this.#cluster.view(), target);
     const injected: Injected = { target: null, injectedMs: this.#clock.nowMs(), refused: null };
     if (typeof found === 'string') return { ...injected, refused: found };
     injected.target = found.target;
@@ -216,6 +236,15 @@ class TrialRun {
     const what = foundBy[kind];
     const { fault } = this.#phases;
     const settings = this.#settings.get(target);
+    const keepaliveMs = this.#beatOf(kind, target);
+    if (keepaliveMs !== null) {
+      this.#onBeat = (beat) => {
+        if (beat.node !== target || beat.what !== 'watchdog') return;
+        this.#onBeat = null;
+        this.#clock.setTimeout(act, faultAfterBeatMs(keepaliveMs, fault));
+      };
+      return;
+    }
     if (!what || !settings) {
       this.#clock.setTimeout(act, heartbeatPeriodMs * fault);
       return;
@@ -228,11 +257,23 @@ class TrialRun {
     };
   }
 
+  /** Period of the heartbeats by which the others miss a host without a database that carries the leading Pgpool, ms; null: they do not. */
+  #beatOf(kind: DrillKind, target: string): number | null {
+    const { cluster } = this.#plan;
+    const settings = this.#watchdog?.identities[0]?.settings;
+    const isFound = foundBy[kind] === 'heartbeat' && settings?.lifecheck === 'heartbeat';
+    const hasDatabase = cluster.backends.some(({ server }) => server === target);
+    return isFound && !hasDatabase && this.#cluster.fronts.host === target
+      ? settings.heartbeatKeepaliveMs
+      : null;
+  }
+
   /** Lets time pass until nothing has happened for so long, nothing waits, and nothing is under way. */
   #rest(kind: DrillKind): void {
     const untilMs = this.#clock.nowMs() + horizonMs;
-    const restMs = this.#restMs(kind);
-    const silenceMs = foundBy[kind] ? this.#silenceMs() : restMs;
+    const watchdogMs = this.#watchdog ? watchdogRestMs(this.#watchdog) : 0;
+    const restMs = Math.max(this.#restMs(kind), watchdogMs);
+    const silenceMs = foundBy[kind] ? Math.max(this.#silenceMs(), watchdogMs) : restMs;
     this.#lastMs = this.#clock.nowMs();
     while (this.#clock.nowMs() < untilMs) {
       this.#step();

@@ -1,6 +1,7 @@
 import { type ScriptWaits, shippedWaits } from '../../sim/scripts.ts';
+import { hasWatchdog } from '../../topology/cluster.ts';
 import { efmDefaultOf } from '../../topology/config/efm-catalogue.ts';
-import { pgpoolDurationMs, pgpoolSetting } from '../../topology/pgpool-conf.ts';
+import { pgpoolDurationMs, pgpoolNumber, pgpoolSetting } from '../../topology/pgpool-conf.ts';
 import type { TrialPlan } from './trial.ts';
 
 export type SettingFile = 'efm.properties' | 'pgpool.conf' | 'pgpool.env';
@@ -78,6 +79,15 @@ function scriptWait(setting: string, name: keyof ScriptWaits, floor: Floor = nul
   };
 }
 
+/** Failed queries in a row, each an interval after the other. */
+const lifePoint: Tunable = {
+  ...pgpoolSettingOf('wd_life_point', {
+    seconds: 2,
+    risk: 'two late answers in a row make a Pgpool lost that is well',
+  }),
+  seconds: ({ cluster }) => pgpoolNumber(cluster.pgpoolSettings, 'wd_life_point') ?? 0,
+};
+
 const pingName = 'ping.server.command';
 
 /** Requests and deadline move together: each request is a second. */
@@ -144,6 +154,19 @@ export const tunables: readonly Tunable[] = [
   ),
   pgpoolSettingOf('health_check_period'),
   pgpoolSettingOf('health_check_timeout'),
+  pgpoolSettingOf('wd_interval', {
+    seconds: 2,
+    risk: 'every Pgpool looks at the others that often; by query each look is a session',
+  }),
+  pgpoolSettingOf('wd_heartbeat_deadtime', {
+    seconds: 6,
+    risk: 'a pause of the leading host of that length (backup, live migration) gives the address to another, and every session is cut',
+  }),
+  pgpoolSettingOf('wd_heartbeat_keepalive', {
+    seconds: 1,
+    risk: 'a packet a second from every Pgpool to every other',
+  }),
+  lifePoint,
   scriptWait('SEARCH_WAIT', 'searchMs', {
     seconds: 1,
     risk: 'the post-promotion script sends a promote while Pgpool still searches: every session is cut once more',
@@ -168,6 +191,15 @@ export function tunablesOf(plan: TrialPlan): readonly Tunable[] {
   const version = plan.cluster.agents[0]?.version ?? '';
   return tunables.filter(({ setting, file, seconds }) => {
     if (file === 'efm.properties') return efmDefaultOf(setting, version) !== undefined;
+    if (setting.startsWith('wd_')) return watchdogNames(plan).includes(setting);
     return !setting.startsWith('health_check') || seconds(plan) > 0;
   });
+}
+
+/** Settings of the life check that the watchdog's method reads. */
+function watchdogNames({ cluster }: TrialPlan): readonly string[] {
+  if (!hasWatchdog(cluster)) return [];
+  const method = pgpoolSetting(cluster.pgpoolSettings, 'wd_lifecheck_method');
+  if (method === 'query') return ['wd_interval', 'wd_life_point'];
+  return method === 'external' ? [] : ['wd_interval', 'wd_heartbeat_deadtime', 'wd_heartbeat_keepalive'];
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { RecordedEvent } from '../../recording/events.ts';
 import { primaryMeantBy } from '../../roles/pgpool-failover.ts';
 import type { SimCluster } from '../../sim/cluster.ts';
+import type { PgpoolFront } from '../../sim/pgpool-front.ts';
 
 /** What an application would meet over a stretch of time, and what Pgpool and the servers were. */
 export interface Seen {
@@ -41,7 +42,7 @@ export class ClusterWatch {
   readonly #record: (event: RecordedEvent) => void;
   readonly #seen = new Map<string, string>();
   /** A session that stands open on each node that takes reads. */
-  readonly #standing = new Map<number, object>();
+  readonly #standing = new Map<string, object>();
   #due = false;
   #write = new Lack();
   #read = new Lack();
@@ -56,7 +57,7 @@ export class ClusterWatch {
     this.#clock = clock;
     this.#cluster = cluster;
     this.#record = record;
-    cluster.front.onChange(() => this.#lookSoon());
+    cluster.fronts.onChange(() => this.#lookSoon());
   }
 
   /** From now on it counts: the drill, or what goes before it, is about to begin. */
@@ -101,8 +102,12 @@ export class ClusterWatch {
 
   #look(): void {
     const atMs = this.#clock.nowMs();
-    const { front } = this.#cluster;
     this.#noteRoles(atMs);
+    const front = this.#cluster.fronts.reached;
+    if (!front) {
+      this.#noteSilence(atMs);
+      return;
+    }
     const admitted = front.admit();
     const nodes = admitted?.ok === true ? admitted.nodes : null;
     const serves = (id: number): boolean => front.sight.server(id).accepts && !front.sight.silent(id);
@@ -111,45 +116,57 @@ export class ClusterWatch {
     const writes = primary !== null && front.sight.server(primary).state === 'primary' && serves(primary);
     this.#write.note(writes, atMs);
     this.#noteWritable(writes, atMs);
-    if (nodes) for (const node of nodes) this.#stand(node, nodes);
-    this.#noteStandbys(serves);
+    if (nodes) for (const node of nodes) this.#stand(front, node, nodes);
+    this.#noteStandbys(front, serves);
+    this.#noteReduced();
+  }
+
+  /** No Pgpool has the address. */
+  #noteSilence(atMs: number): void {
+    this.#read.note(false, atMs);
+    this.#write.note(false, atMs);
+    this.#noteWritable(false, atMs);
+    this.#standbys = 0;
     this.#noteReduced();
   }
 
   /** Keeps a session open whose reads go to `node`, until it is cut. */
-  #stand(node: number, nodes: readonly number[]): void {
-    const { front } = this.#cluster;
-    if (this.#standing.has(node)) return;
+  #stand(front: PgpoolFront, node: number, nodes: readonly number[]): void {
+    const place = `${front.host} ${node}`;
+    if (this.#standing.has(place)) return;
     const session = {
       backends: front.backendsNow(nodes),
       loadBalanceNode: node,
       isDoomed: false,
       end: () => {
-        this.#standing.delete(node);
+        this.#standing.delete(place);
         this.#lookSoon();
       },
     };
-    this.#standing.set(node, session);
+    this.#standing.set(place, session);
     front.sessions.joined(session);
   }
 
   #noteRoles(atMs: number): void {
-    const { front, servers } = this.#cluster;
+    const { fronts, servers } = this.#cluster;
     for (const server of servers) {
       const role = server.visibleRole;
       if (this.#isNew(server.name, role))
         this.#record({ type: 'serverRole', server: server.name, role, position: null, atMs });
     }
-    if (!front.alive) return;
-    for (const [id, { status, role }] of front.pgpool.nodes().entries()) {
-      const { name } = front.sight.server(id);
-      if (this.#isNew(`node ${id}`, `${status} ${role}`))
-        this.#record({ type: 'backendStatus', pgpool: 'pgpool', server: name, status, role, atMs });
+    for (const front of fronts.all) if (front.alive) this.#noteNodes(front, atMs);
+  }
+
+  #noteNodes({ host, pgpool, sight }: PgpoolFront, atMs: number): void {
+    for (const [id, { status, role }] of pgpool.nodes().entries()) {
+      const { name } = sight.server(id);
+      if (this.#isNew(`node ${id} of ${host}`, `${status} ${role}`))
+        this.#record({ type: 'backendStatus', pgpool: host || 'pgpool', server: name, status, role, atMs });
     }
   }
 
-  #noteStandbys(serves: (id: number) => boolean): void {
-    const { front, servers } = this.#cluster;
+  #noteStandbys(front: PgpoolFront, serves: (id: number) => boolean): void {
+    const { servers } = this.#cluster;
     const { status } = front.pgpool.state();
     this.#standbys = servers.filter(
       ({ id, state }) =>

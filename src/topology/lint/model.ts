@@ -3,7 +3,9 @@ import type { Model } from '../../scenario/model-shape.ts';
 import type { Source } from '../../scenario/source.ts';
 import { checkServers } from '../check.ts';
 import { checkAgreement } from '../check-agreement.ts';
+import { checkWatchdog } from '../check-watchdog.ts';
 import type { ConfigDocument, ConfigEntry } from '../config/document.ts';
+import { branchOf, compareVersions } from '../config/versions.ts';
 import { isMachineBound } from '../efm-properties.ts';
 import { checkVersions, readModelFiles } from '../model-files.ts';
 import { followName, type LintFiles } from './files.ts';
@@ -67,6 +69,7 @@ export function lintFilesOfModel(source: Source<Model>): { files: LintFiles; pro
     ...read.problems,
     ...unread,
     ...checkAgreement(source, read),
+    ...checkWatchdog(source, read),
   ];
   return { files, problems };
 }
@@ -105,11 +108,8 @@ function agentDocument(
 }
 
 /** The pgpool.conf of the model: its file, or what the lab writes, with the model's backends and settings. */
-function pgpoolDocument(
-  { file, value: model, placeOf }: Source<Model>,
-  base: ConfigDocument | null,
-  version: string,
-): ConfigDocument {
+function pgpoolDocument(source: Source<Model>, base: ConfigDocument | null, version: string): ConfigDocument {
+  const { file, value: model, placeOf } = source;
   const databases = model.servers
     .map((server, index) => ({ server, path: ['servers', index, 'postgres'] satisfies Path }))
     .filter(({ server }) => server.postgres);
@@ -128,9 +128,21 @@ function pgpoolDocument(
     entries: overlaid([
       ...(base ? base.entries : entriesAt(lab, () => placeOf(['pgpool']))),
       ...backends,
+      ...(base ? [] : memberEntries(source, version)),
       ...entriesAt(model.pgpool.settings, (name) => placeOf(['pgpool', 'settings', name])),
     ]),
   };
+}
+
+/** The members of the watchdog, as the pgpool.conf of the first of them lists them. */
+function memberEntries({ value: model, placeOf }: Source<Model>, version: string): ConfigEntry[] {
+  const members = model.servers.flatMap(({ address, pgpool }, index) => (pgpool ? [{ address, index }] : []));
+  if (members.length < 2) return [];
+  const listsAll = compareVersions(branchOf(version), '4.2') >= 0;
+  return members.slice(listsAll ? 0 : 1).flatMap(({ address, index }, id) => {
+    const name = listsAll ? `hostname${id}` : `other_pgpool_hostname${id}`;
+    return entriesAt({ [name]: address }, () => placeOf(['servers', index, 'pgpool']));
+  });
 }
 
 function entriesAt(values: Values, placeFor: (name: string) => Place): ConfigEntry[] {
