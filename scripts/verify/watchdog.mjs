@@ -25,16 +25,24 @@ export async function measureWatchdog(state, { options, program, note, save, sig
   note(`watchdog: ${plans.length} sequences`);
   const startMs = performance.now();
   const onSequence = (result) => {
-    const { name, steps, comparisons, views, mismatch, replay, versions } = result;
+    const { name, profile, steps, comparisons, views, mismatch, replay, versions } = result;
     const drawn = /^\d+$/.test(name);
-    part.runs.push({ name, drawn, steps: steps.length, comparisons, views, same: mismatch === null });
+    part.runs.push({
+      name,
+      profile,
+      drawn,
+      steps: steps.length,
+      comparisons,
+      views,
+      same: mismatch === null,
+    });
     part.components = [
       { name: 'PostgreSQL', version: versions.postgres, kind: 'real' },
       { name: 'Pgpool-II', version: versions.pgpool, kind: 'real' },
     ];
     if (mismatch) {
       part.failures.push(
-        `${name}: after ${steps.join(', ')}: real ${mismatch.real}, statecharts ${mismatch.model}; again: \`${replay}\``,
+        `${name} (${profile}): after ${steps.join(', ')}: real ${mismatch.real}, statecharts ${mismatch.model}; again: \`${replay}\``,
       );
       note(textOfMismatch(result));
     }

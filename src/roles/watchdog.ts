@@ -188,7 +188,7 @@ export class Watchdog {
     this.#lose(node, 'connection');
   }
 
-  /** The node has lost its last address, or has one again. */
+  /** The node has lost its last address, or every link of wd_monitoring_interfaces_list, and with it its Pgpool ends; an address again changes nothing. */
   network(there: boolean): void {
     this.#actor.send({ type: there ? 'network.found' : 'network.lost' });
   }
