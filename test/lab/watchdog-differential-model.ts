@@ -90,8 +90,14 @@ export class WatchdogModel {
     };
   }
 
+  /** An address that is there already makes if_up_cmd fail, and arping_cmd is left out. */
   escalations(node: number): Escalations {
-    const { vip } = this.#bench.node(node);
-    return { vip: vip.at(-1)?.up === true, runs: vip.map(({ up }) => (up ? 'eua' : 'dd')).join('') };
+    let has = false;
+    let runs = '';
+    for (const { up } of this.#bench.node(node).vip) {
+      runs += up ? (has ? 'eu' : 'eua') : 'dd';
+      has = up;
+    }
+    return { vip: has, runs };
   }
 }

@@ -12,14 +12,15 @@ import {
 
 const { PGDRILL_SEED, PGDRILL_SEQUENCE, PGDRILL_STEPS } = process.env;
 
-/** By hand: a seed, or sequences with `;` between. */
+/** By hand: seeds with `,` between, or sequences with `;`. */
 function plans(): WatchdogPlan[] {
   if (PGDRILL_SEQUENCE !== undefined)
     return PGDRILL_SEQUENCE.split(';').map((sequence) => ({
       name: sequence.trim(),
       sequence: sequence.trim(),
     }));
-  if (PGDRILL_SEED !== undefined) return [{ seed: Number(PGDRILL_SEED), steps: Number(PGDRILL_STEPS ?? 5) }];
+  if (PGDRILL_SEED !== undefined)
+    return PGDRILL_SEED.split(',').map((seed) => ({ seed: Number(seed), steps: Number(PGDRILL_STEPS ?? 5) }));
   return [{ name: 'slice', sequence: 'block 2 1, drop 1, kill 0' }];
 }
 

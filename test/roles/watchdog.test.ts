@@ -161,6 +161,32 @@ describe('loss of the leader', () => {
   });
 });
 
+test('a leader that loses its network ends with its whole Pgpool and drops the VIP; the network alone brings nothing back, a start does', () => {
+  const at = settled();
+  const lost = theLeader(at);
+  at.partition(
+    [lost],
+    [0, 1, 2].filter((id) => id !== lost),
+  );
+  const { running } = at.node(lost);
+  running?.watchdog.network(false);
+  at.pass(100);
+  expect(running?.watchdog.state()).toBe('IN NETWORK TROUBLE');
+  expect(running?.accepts()).toBe(false);
+  expect(at.node(lost).vip.at(-1)?.up).toBe(false);
+  at.pass(60_000);
+  at.join(lost);
+  running?.watchdog.network(true);
+  at.pass(60_000);
+  expect(running?.watchdog.state()).toBe('IN NETWORK TROUBLE');
+  const next = at.leaders().find((id) => id !== lost) ?? -1;
+  expect(at.watchdog(next).leader()).toBe(next);
+  at.start(lost);
+  at.pass(60_000);
+  expect(theLeader(at)).toBe(next);
+  expect(at.watchdog(lost).state()).toBe('STANDBY');
+});
+
 test('two standbys of which one started while the other was cut off see each other when it is back', () => {
   const short = { intervalMs: 1000, heartbeatKeepaliveMs: 1000, heartbeatDeadtimeMs: 3000 };
   const at = settled({ priorities: [3, 2, 1], settings: short });
