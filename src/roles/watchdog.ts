@@ -98,7 +98,6 @@ export class Watchdog {
       host,
       members: this.#members,
       link: this.#link,
-      followers: this.#followers,
       failovers: this.#failovers,
       leader: () => this.#leader,
       follow: (leader) => {
@@ -108,6 +107,7 @@ export class Watchdog {
       tell: (event) => this.#actor.send(event),
       lose: (node, by) => this.#lose(node, by),
       joined: (node) => this.#joined(node),
+      left: (node) => this.#left(node),
     };
     this.#listen();
     this.#actor.start();
@@ -201,12 +201,24 @@ export class Watchdog {
     const before = this.quorum();
     this.#followers.add(node);
     this.#actor.send({ type: 'changed' });
-    if (before === 'absent' && this.quorum() !== 'absent') this.#host.releaseQuarantined();
+    this.#quorumWas(before);
+  }
+
+  #left(node: number): void {
+    const before = this.quorum();
+    this.#followers.lose(node);
+    this.#quorumWas(before);
+  }
+
+  /** A leader whose quorum has changed and is still one, from whole to half as well, takes its quarantines back (SIG_WATCHDOG_QUORUM_CHANGED). */
+  #quorumWas(before: QuorumStatus): void {
+    const quorum = this.quorum();
+    if (quorum !== before && quorum !== 'absent') this.#host.releaseQuarantined();
   }
 
   #lose(node: number, by: 'connection' | 'lifeCheck'): void {
     this.#members.lost(node, by);
-    this.#followers.lose(node);
+    this.#left(node);
     if (this.#leader === node) {
       this.#leader = null;
       this.#host.lockFollow(false);
