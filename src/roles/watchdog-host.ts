@@ -45,7 +45,8 @@ export interface BackendSync {
 export type WatchdogQuestion = 'info' | 'stand' | 'declare' | 'join' | 'beacon';
 
 export type WatchdogMessage =
-  | { type: 'ask'; id: number; question: WatchdogQuestion; info: WatchdogInfo }
+  /** `anew`: over a connection just made. */
+  | { type: 'ask'; id: number; question: WatchdogQuestion; info: WatchdogInfo; anew?: true }
   | {
       type: 'answer';
       id: number;

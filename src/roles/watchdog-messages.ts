@@ -20,6 +20,8 @@ export interface WatchdogDesk {
   lose: (node: number, by: 'connection' | 'lifeCheck') => void;
   /** A standby has joined this leader. */
   joined: (node: number) => void;
+  /** A peer has made a new connection. */
+  connected: (node: number) => void;
   /** A standby is this leader's no more. */
   left: (node: number) => void;
 }
@@ -31,6 +33,7 @@ export function takeMessage(desk: WatchdogDesk, from: number, message: WatchdogM
   const leader = desk.leader();
   switch (message.type) {
     case 'ask':
+      if (message.anew) desk.connected(from);
       asked(desk, from, message);
       return;
     case 'answer':
@@ -46,6 +49,7 @@ export function takeMessage(desk: WatchdogDesk, from: number, message: WatchdogM
       if (message.type === 'lostYou') desk.left(from);
       if (leader === from) desk.follow(null);
       tell({ type: 'changed' });
+      if (message.type === 'lostYou') link.reconnect(from);
       return;
     case 'rejoin':
       if (leader === desk.id) meetRival(desk, from, message.info);

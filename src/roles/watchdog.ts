@@ -80,6 +80,9 @@ export class Watchdog {
       leaderHeardAtMs: () => this.#members.heardAtMs(this.#leader ?? -1),
       lostFollower: (node) => this.#lose(node, 'connection'),
       lostLeader: () => this.#lose(this.#leader ?? -1, 'connection'),
+      retryLost: () => {
+        for (const node of this.#members.lostOnes) if (host.connects(node)) this.#link.reconnect(node);
+      },
     });
     this.#actor = new Statechart(watchdogMachine, {
       clock: host.clock,
@@ -107,6 +110,9 @@ export class Watchdog {
       tell: (event) => this.#actor.send(event),
       lose: (node, by) => this.#lose(node, by),
       joined: (node) => this.#joined(node),
+      connected: (node) => {
+        if (this.#members.lostOnes.includes(node)) this.#found(node);
+      },
       left: (node) => this.#left(node),
     };
     this.#listen();

@@ -47,7 +47,7 @@ export function pgpoolConf(
     log_destination: 'stderr',
     num_init_children: '8',
     max_pool: '1',
-    connect_timeout: '1000',
+    connect_timeout: String(1000 * times.connect),
     sr_check_user: 'postgres',
     sr_check_period: '0',
     health_check_user: 'postgres',

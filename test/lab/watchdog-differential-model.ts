@@ -38,7 +38,7 @@ export class WatchdogModel {
         ...profile.settings,
       },
       pgpool: { searchPrimaryNodeTimeout: 1 },
-      healthCheck: { periodMs: times.health * 1000, timeoutMs: 3000, connectTimeoutMs: 1000 },
+      healthCheck: { periodMs: times.health * 1000, timeoutMs: 3000, connectTimeoutMs: times.connect * 1000 },
     });
     this.#bench.start(0);
     this.#bench.pass(settleMs);

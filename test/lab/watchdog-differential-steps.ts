@@ -135,13 +135,23 @@ function everyStep(profile: WatchdogProfile): Step[] {
   });
 }
 
+/**
+ * Whether the Pgpools come to rest after it. Two of four that do not reach the primary give the lead to each other every 15 s, for
+ * ever. Where one alone sets a primary down whose packets vanish, its search for another holds it for two minutes and more.
+ */
+function comesToRest({ profile, members }: Scene, { action, backend }: Step): boolean {
+  if (action === 'cut') return !profile.aloneDetaches;
+  if (action !== 'block' || backend !== 0 || members.length < 4) return true;
+  return members.every(({ blocked }) => !blocked.includes(0));
+}
+
 /** Draws a sequence of steps that can be done. */
 export function drawSteps(profile: WatchdogProfile, random: Random, count: number): Step[] {
   const scene = sceneAtStart(profile);
   const every = everyStep(profile);
   const steps: Step[] = [];
   while (steps.length < count) {
-    const possible = every.filter((step) => canBe(scene, step));
+    const possible = every.filter((step) => canBe(scene, step) && comesToRest(scene, step));
     let at = random.unit() * possible.reduce((sum, { action }) => sum + weights[action], 0);
     const step = possible.find(({ action }) => {
       at -= weights[action];
