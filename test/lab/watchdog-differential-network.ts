@@ -30,7 +30,8 @@ export class PrivateNetwork {
 
   async build(nodes: readonly number[], backends: readonly number[]): Promise<void> {
     for (const name of ['hub', ...nodes.map((node) => `node${node}`)]) await this.#hold(name);
-    const hub = ['ip link set lo up', 'ip link add br0 type bridge'];
+    // A bridge without an address of its own takes one of its links', and another when that link leaves it: nobody would reach the hub for a while.
+    const hub = ['ip link set lo up', 'ip link add br0 address 02:00:00:00:00:01 type bridge'];
     for (const id of backends) hub.push(`ip addr add ${backendAddressOf(id)}/24 dev br0`);
     for (const node of nodes) {
       hub.push(`ip link add v${node} type veth peer name ${linkName} netns ${this.#holder(`node${node}`)}`);
