@@ -24,7 +24,7 @@ const usage = `usage: npm run verify -- [--fresh] [--keep] [--reuse] [--only NAM
   seeds        the simulator's invariants over N seeds (20)
   pgbench      N pieces of generated expressions, scripts and random streams through the installed pgbench and ours (100; 4 s each)
   pgpool       N random sequences of steps on a real Pgpool-II and on its statecharts (200)
-  watchdog     N random sequences of steps on three real watchdogs and on their statecharts (20; 80 s each)
+  watchdog     N random sequences of steps on real watchdogs and on their statecharts (20; 100 s each)
   rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
   drills       N runs of every kind of drill on real servers, beside the model's best and worst (10; 4 minutes each)
   predictions  real servers under processor caps beside what was predicted from other loads (10; 6 minutes)

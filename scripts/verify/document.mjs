@@ -20,7 +20,7 @@ export function renderDocument({ parts }) {
     ...section('Simulator: invariants over seeds', 'seeds', parts.seeds, seedLines),
     ...section('pgbench: its language, there and here', 'pgbench', parts.pgbench, pgbenchLines),
     ...section('Pgpool: the statecharts beside a real Pgpool-II', 'pgpool', parts.pgpool, pgpoolLines),
-    ...section('Watchdog: the statecharts beside three real ones', 'watchdog', parts.watchdog, watchdogLines),
+    ...section('Watchdog: the statecharts beside real ones', 'watchdog', parts.watchdog, watchdogLines),
     ...section(
       'Rehearsals: real servers beside the simulation',
       'rehearsals',

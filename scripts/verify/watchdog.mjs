@@ -1,4 +1,4 @@
-// The watchdog's statecharts against three real Pgpools with watchdogs: sequences of steps on both, compared after each.
+// The watchdog's statecharts against real Pgpools with watchdogs: sequences of steps on both, compared after each.
 import { buildHarness } from './harness.mjs';
 import { partOf } from './state.mjs';
 import { table } from './table.mjs';
@@ -25,16 +25,24 @@ export async function measureWatchdog(state, { options, program, note, save, sig
   note(`watchdog: ${plans.length} sequences`);
   const startMs = performance.now();
   const onSequence = (result) => {
-    const { name, steps, comparisons, views, mismatch, replay, versions } = result;
+    const { name, profile, steps, comparisons, views, mismatch, replay, versions } = result;
     const drawn = /^\d+$/.test(name);
-    part.runs.push({ name, drawn, steps: steps.length, comparisons, views, same: mismatch === null });
+    part.runs.push({
+      name,
+      profile,
+      drawn,
+      steps: steps.length,
+      comparisons,
+      views,
+      same: mismatch === null,
+    });
     part.components = [
       { name: 'PostgreSQL', version: versions.postgres, kind: 'real' },
       { name: 'Pgpool-II', version: versions.pgpool, kind: 'real' },
     ];
     if (mismatch) {
       part.failures.push(
-        `${name}: after ${steps.join(', ')}: real ${mismatch.real}, statecharts ${mismatch.model}; again: \`${replay}\``,
+        `${name} (${profile}): after ${steps.join(', ')}: real ${mismatch.real}, statecharts ${mismatch.model}; again: \`${replay}\``,
       );
       note(textOfMismatch(result));
     }
@@ -55,10 +63,12 @@ export function watchdogLines({ runs, stepsPerSequence, minutes }) {
     return [kind, own.length, sum('steps', own), own.filter(({ same }) => !same).length];
   });
   const views = new Set(runs.flatMap((run) => Object.keys(run.views)));
+  const profiles = new Set(runs.map(({ profile }) => profile));
   return [
-    'Three real Pgpools with watchdogs, each in a network namespace, and their statecharts: killed, stopped, frozen, cut off, and back again. After each step each',
-    'that runs says its state, the leader, quorum, escalation and whom it sees (`pcp_watchdog_info`).',
-    `${sum('steps')} steps, ${sum('comparisons')} facts compared, ${views.size} different views of a node, in ${Math.round(minutes ?? 0)} minutes.`,
+    'Two, three or four real Pgpools with watchdogs, each in a network namespace, before a primary and its standby, and their statecharts: killed, stopped,',
+    'frozen, cut off, without their link; backends killed, out of the reach of one Pgpool, detached and attached through any of them. After each step each that runs',
+    'says its state, the leader, quorum, escalation, whom it sees (`pcp_watchdog_info`) and its backends (`pcp_node_info`); its machine shows the virtual IP and what was run for it.',
+    `${sum('steps')} steps under ${profiles.size} settings, ${sum('comparisons')} facts compared, ${views.size} different views of a node, in ${Math.round(minutes ?? 0)} minutes.`,
     '',
     ...table(['sequences', 'number', 'steps', 'differ'], rows),
   ];

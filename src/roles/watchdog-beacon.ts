@@ -16,9 +16,11 @@ interface BeaconParts {
   leaderHeardAtMs(): number;
   lostFollower(node: number): void;
   lostLeader(): void;
+  /** Peers that were lost are connected to again. */
+  retryLost(): void;
 }
 
-/** The leader's beacon every 10 s, and what three missed ones mean to either side (watchdog.c). */
+/** The leader's beacon every 10 s, and what three missed ones mean to either side; lost connections are tried again as often (watchdog.c: MIN_SECS_CONNECTION_RETRY). */
 export class WatchdogBeacon {
   readonly #parts: BeaconParts;
   #timer: TimerId | null = null;
@@ -37,6 +39,7 @@ export class WatchdogBeacon {
 
   #turn(): void {
     const parts = this.#parts;
+    parts.retryLost();
     const part = parts.part();
     if (part === 'leads') {
       for (const node of parts.alive()) {

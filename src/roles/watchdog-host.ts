@@ -45,7 +45,8 @@ export interface BackendSync {
 export type WatchdogQuestion = 'info' | 'stand' | 'declare' | 'join' | 'beacon';
 
 export type WatchdogMessage =
-  | { type: 'ask'; id: number; question: WatchdogQuestion; info: WatchdogInfo }
+  /** `anew`: over a connection just made. */
+  | { type: 'ask'; id: number; question: WatchdogQuestion; info: WatchdogInfo; anew?: true }
   | {
       type: 'answer';
       id: number;
@@ -80,7 +81,7 @@ export interface WatchdogHost {
   queryPgpool(node: number, done: (answered: boolean) => void): void;
   /** wd_escalation_command, then the VIP on its way up: if_up_cmd, arping, ping. */
   escalate(done: () => void): void;
-  /** The VIP down, then wd_de_escalation_command. */
+  /** wd_de_escalation_command, then the VIP down: if_down_cmd. */
   deEscalate(done: () => void): void;
   /** The local Pgpool carries out what the others agreed on. */
   carryOut(request: GatedRequest): void;
@@ -94,7 +95,7 @@ export interface WatchdogHost {
   /** The local Pgpool releases them (a leader that has regained quorum) or asks again for their failover. */
   releaseQuarantined(): void;
   renewQuarantined(): void;
-  /** Of a leader also when the others have accepted it. */
+  /** Of a leader also when the others have accepted it. After `IN NETWORK TROUBLE` the whole Pgpool is gone. */
   stateChanged(state: WatchdogState): void;
   /** Of a leader: a request of `voter` was counted. */
   counted?(vote: { request: GatedRequest; voter: number; verdict: ConsensusVerdict }): void;

@@ -21,7 +21,8 @@ const readyIntervals = 10;
  * Whether the other Pgpools live: by heartbeats, or by queries.
  *
  * It begins when every peer has been heard once, so a node that has never come is never found dead. Beats and checks are
- * timers. By query a node once dead is not found again (wd_lifecheck.c has no way back).
+ * timers. By query a node once dead is not found again here (wd_lifecheck.c has no way back, and reports it dead no second time); the
+ * watchdog finds it by its new connection.
  *
  * Source: Pgpool-II 4.3.5, src/watchdog/wd_lifecheck.c.
  */

@@ -1,5 +1,15 @@
-import type { BackendSync, WatchdogHost, WatchdogInfo, WatchdogQuestion } from './watchdog-host.ts';
+import type {
+  BackendSync,
+  WatchdogHost,
+  WatchdogInfo,
+  WatchdogMessage,
+  WatchdogQuestion,
+  WatchdogState,
+} from './watchdog-host.ts';
 import { announcedBy } from './watchdog-info.ts';
+
+/** States in which the first question over a new connection is asked. */
+const notJoined: ReadonlySet<WatchdogState> = new Set(['DEAD', 'SHUTDOWN', 'LOADING']);
 
 /** Questions and answers of one node, each with what it tells of itself. */
 export class WatchdogLink {
@@ -16,7 +26,13 @@ export class WatchdogLink {
 
   /** Asks what the statechart waits for; answers to what it asked before mean nothing any more. */
   ask(question: WatchdogQuestion, to: readonly number[]): void {
-    this.#current = this.#send(question, to);
+    const starts = question === 'info' && notJoined.has(this.#info().state);
+    this.#current = this.#send(question, to, starts);
+  }
+
+  /** Makes a new connection to a peer that was lost, and asks over it. */
+  reconnect(node: number): void {
+    this.#send('info', [node], true);
   }
 
   /** Asks without waiting: that an answer comes is all that counts. */
@@ -41,11 +57,12 @@ export class WatchdogLink {
     this.#host.send(to, { type: 'answer', id, info: this.#info(), ...answer });
   }
 
-  #send(question: WatchdogQuestion, to: readonly number[]): number {
+  #send(question: WatchdogQuestion, to: readonly number[], anew = false): number {
     const id = this.#nextId++;
     const own = this.#info();
     const info = { ...own, state: announcedBy[question] ?? own.state };
-    for (const node of to) this.#host.send(node, { type: 'ask', id, question, info });
+    const message: WatchdogMessage = { type: 'ask', id, question, info };
+    for (const node of to) this.#host.send(node, anew ? { ...message, anew } : message);
     return id;
   }
 }

@@ -233,8 +233,14 @@ export const watchdogMachine = base.createMachine({
     },
     /** Cut off from the leader that the others have. */
     isolated: { on: { rejoin: 'joining' }, after: { isolation: 'joining' } },
-    /** Without any address of its own. */
-    networkTrouble: { on: { 'network.found': 'joining' } },
+    /**
+     * Without any monitored link or address: 4.3.5 goes no further than here. Its watchdog process ends with an error that takes the
+     * whole Pgpool down (watchdog_state_machine_nw_error: "commit suicide"); the way back that the source describes is never reached.
+     */
+    networkTrouble: {
+      entry: base.emit({ type: 'leave' }),
+      on: { stop: {}, 'network.lost': {}, start: 'loading' },
+    },
     shutdown: { entry: base.emit({ type: 'leave' }), on: { start: 'loading', 'network.lost': {} } },
   },
 });

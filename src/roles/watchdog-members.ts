@@ -29,6 +29,11 @@ export class WatchdogMembers {
     });
   }
 
+  /** Peers that have been lost, for whatever reason. */
+  get lostOnes(): readonly number[] {
+    return this.ids.filter((id) => (this.#peers.get(id)?.lostBy ?? null) !== null);
+  }
+
   get someoneStands(): boolean {
     return this.alive.some((id) => this.#peers.get(id)?.info?.state === 'STANDING FOR LEADER');
   }
@@ -41,7 +46,7 @@ export class WatchdogMembers {
     return this.#peers.get(id)?.heardAtMs ?? 0;
   }
 
-  /** A peer has spoken. One whose connection was lost is there again; one that the life check has given up is not, until that finds it. */
+  /** A peer has spoken. One whose connection was lost is there again; one that the life check has given up is not, until that finds it or it connects anew. */
   heard(id: number, nowMs: number, info?: WatchdogInfo): void {
     const peer = this.#peers.get(id);
     if (!peer) return;

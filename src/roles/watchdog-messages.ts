@@ -1,6 +1,5 @@
 import type { EventFromLogic } from 'xstate';
 import type { WatchdogFailovers } from './watchdog-failovers.ts';
-import type { WatchdogFollowers } from './watchdog-followers.ts';
 import type { WatchdogHost, WatchdogInfo, WatchdogMessage } from './watchdog-host.ts';
 import { rankOf } from './watchdog-info.ts';
 import type { WatchdogLink } from './watchdog-link.ts';
@@ -13,7 +12,6 @@ export interface WatchdogDesk {
   host: WatchdogHost;
   members: WatchdogMembers;
   link: WatchdogLink;
-  followers: WatchdogFollowers;
   failovers: WatchdogFailovers;
   leader: () => number | null;
   follow: (leader: number | null) => void;
@@ -22,15 +20,20 @@ export interface WatchdogDesk {
   lose: (node: number, by: 'connection' | 'lifeCheck') => void;
   /** A standby has joined this leader. */
   joined: (node: number) => void;
+  /** A peer has made a new connection. */
+  connected: (node: number) => void;
+  /** A standby is this leader's no more. */
+  left: (node: number) => void;
 }
 
 /** Takes one message of another watchdog node. */
 export function takeMessage(desk: WatchdogDesk, from: number, message: WatchdogMessage): void {
-  const { host, members, link, followers, failovers, tell } = desk;
+  const { host, members, link, failovers, tell } = desk;
   members.heard(from, host.clock.nowMs(), 'info' in message ? message.info : undefined);
   const leader = desk.leader();
   switch (message.type) {
     case 'ask':
+      if (message.anew) desk.connected(from);
       asked(desk, from, message);
       return;
     case 'answer':
@@ -43,9 +46,10 @@ export function takeMessage(desk: WatchdogDesk, from: number, message: WatchdogM
       return;
     case 'resigning':
     case 'lostYou':
-      if (message.type === 'lostYou') followers.lose(from);
+      if (message.type === 'lostYou') desk.left(from);
       if (leader === from) desk.follow(null);
       tell({ type: 'changed' });
+      if (message.type === 'lostYou') link.reconnect(from);
       return;
     case 'rejoin':
       if (leader === desk.id) meetRival(desk, from, message.info);

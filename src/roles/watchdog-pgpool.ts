@@ -77,11 +77,18 @@ export function createWatchdogPgpool(
           accepts = true;
           pgpool.start();
         }
+        if (state === 'IN NETWORK TROUBLE') hosts.network.clock.setTimeout(end, 0);
         hosts.network.stateChanged(state);
       },
     },
     identity,
   );
+  /** What a watchdog without a network does to its Pgpool. */
+  const end = (): void => {
+    accepts = false;
+    watchdog.kill();
+    pgpool.stop();
+  };
   return { pgpool, watchdog, accepts: () => accepts };
 }
 

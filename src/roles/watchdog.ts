@@ -80,6 +80,9 @@ export class Watchdog {
       leaderHeardAtMs: () => this.#members.heardAtMs(this.#leader ?? -1),
       lostFollower: (node) => this.#lose(node, 'connection'),
       lostLeader: () => this.#lose(this.#leader ?? -1, 'connection'),
+      retryLost: () => {
+        for (const node of this.#members.lostOnes) if (host.connects(node)) this.#link.reconnect(node);
+      },
     });
     this.#actor = new Statechart(watchdogMachine, {
       clock: host.clock,
@@ -98,7 +101,6 @@ export class Watchdog {
       host,
       members: this.#members,
       link: this.#link,
-      followers: this.#followers,
       failovers: this.#failovers,
       leader: () => this.#leader,
       follow: (leader) => {
@@ -108,6 +110,10 @@ export class Watchdog {
       tell: (event) => this.#actor.send(event),
       lose: (node, by) => this.#lose(node, by),
       joined: (node) => this.#joined(node),
+      connected: (node) => {
+        if (this.#members.lostOnes.includes(node)) this.#found(node);
+      },
+      left: (node) => this.#left(node),
     };
     this.#listen();
     this.#actor.start();
@@ -188,7 +194,7 @@ export class Watchdog {
     this.#lose(node, 'connection');
   }
 
-  /** The node has lost its last address, or has one again. */
+  /** The node has lost its last address, or every link of wd_monitoring_interfaces_list, and with it its Pgpool ends; an address again changes nothing. */
   network(there: boolean): void {
     this.#actor.send({ type: there ? 'network.found' : 'network.lost' });
   }
@@ -201,12 +207,24 @@ export class Watchdog {
     const before = this.quorum();
     this.#followers.add(node);
     this.#actor.send({ type: 'changed' });
-    if (before === 'absent' && this.quorum() !== 'absent') this.#host.releaseQuarantined();
+    this.#quorumWas(before);
+  }
+
+  #left(node: number): void {
+    const before = this.quorum();
+    this.#followers.lose(node);
+    this.#quorumWas(before);
+  }
+
+  /** A leader whose quorum has changed and is still one, from whole to half as well, takes its quarantines back (SIG_WATCHDOG_QUORUM_CHANGED). */
+  #quorumWas(before: QuorumStatus): void {
+    const quorum = this.quorum();
+    if (quorum !== before && quorum !== 'absent') this.#host.releaseQuarantined();
   }
 
   #lose(node: number, by: 'connection' | 'lifeCheck'): void {
     this.#members.lost(node, by);
-    this.#followers.lose(node);
+    this.#left(node);
     if (this.#leader === node) {
       this.#leader = null;
       this.#host.lockFollow(false);

@@ -2,18 +2,19 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/kernel/random.ts';
-import { readInfo } from '../lab/watchdog-differential-cluster.ts';
+import { readInfo, readNodes, readRuns } from '../lab/watchdog-differential-observe.ts';
 import { observedWatchdog } from '../lab/watchdog-differential-observed.ts';
+import { profileNamed, profileOfSeed } from '../lab/watchdog-differential-profiles.ts';
 import {
   applyTo,
   canBe,
   drawSteps,
-  membersAtStart,
-  parseSteps,
+  parseSequence,
+  sceneAtStart,
   textOf,
 } from '../lab/watchdog-differential-steps.ts';
 
-// Goal: the harness that compares three real watchdogs with the statecharts does not fool itself.
+// Goal: the harness that compares real watchdogs with the statecharts does not fool itself.
 // Method: its parts alone, without servers; one answer of pcp_watchdog_info as Pgpool-II 4.3.5 printed it.
 
 const answer = `Watchdog Cluster Information 
@@ -49,28 +50,64 @@ Status            : 7
 Status Name       : STANDBY
 `;
 
+const ids = [0, 1, 2];
+
+/** As `pcp_node_info -a -v` of 4.3.5 prints it. */
+const nodes = `Hostname               : 10.99.0.1
+Port                   : 5432
+Status                 : 1
+Weight                 : 0.500000
+Status Name            : waiting
+Backend Status Name    : up
+Role                   : primary
+Backend Role           : primary
+Replication Delay      : 0
+
+Hostname               : 10.99.0.2
+Port                   : 5432
+Status                 : 3
+Weight                 : 0.500000
+Status Name            : quarantine
+Backend Status Name    : down
+Role                   : standby
+Backend Role           : unknown
+Replication Delay      : 0
+`;
+
+test('backends are read as the Pgpool has them, not as they answer; a waiting one counts as up', () => {
+  expect(readNodes(nodes)).toBe('up:p quarantine:s');
+});
+
+test('what escalations have run is read in order', () => {
+  expect(readRuns('escalation\nup\narping\nde-escalation\ndown\n')).toBe('euadd');
+  expect(readRuns('')).toBe('');
+});
+
 test('an answer of pcp_watchdog_info is read from the side of the node that gave it', () => {
   const leader = { state: 'LEADER', leader: 1, quorum: 'QUORUM EXIST', escalated: true, sees: [2] };
-  expect(readInfo(answer, 1)).toEqual(leader);
-  expect(readInfo(answer, 2)).toMatchObject({ state: 'STANDBY', leader: 1, quorum: null, sees: [1] });
-  expect(readInfo('ERROR: connection to host failed', 1)).toBeNull();
+  expect(readInfo(answer, 1, ids)).toEqual(leader);
+  expect(readInfo(answer, 2, ids)).toMatchObject({ state: 'STANDBY', leader: 1, quorum: null, sees: [1] });
+  expect(readInfo('ERROR: connection to host failed', 1, ids)).toBeNull();
 });
 
 test('a seed draws the same steps, each one possible as the Pgpools are then, and they are read as they are written', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 20 }), (seed, count) => {
-      const steps = drawSteps(new Random(seed), count);
-      expect(drawSteps(new Random(seed), count)).toEqual(steps);
-      expect(parseSteps(steps.map(textOf).join(', '))).toEqual(steps);
-      const members = membersAtStart();
+      const profile = profileOfSeed(seed);
+      const steps = drawSteps(profile, new Random(seed), count);
+      expect(drawSteps(profile, new Random(seed), count)).toEqual(steps);
+      const text = `${profile.name}: ${steps.map(textOf).join(', ')}`;
+      expect(parseSequence(text)).toEqual({ profile, steps });
+      const scene = sceneAtStart(profile);
       for (const step of steps) {
-        const member = members[step.node];
-        expect(member && canBe(step.action, member), textOf(step)).toBe(true);
-        applyTo(members, step);
+        expect(canBe(scene, step), textOf(step)).toBe(true);
+        applyTo(scene, step);
       }
     }),
   );
-  expect(() => parseSteps('kill 0, kill 7')).toThrow('kill 7');
+  expect(() => parseSequence('kill 0, kill 7')).toThrow('kill 7');
+  expect(() => parseSequence('nine: kill 0')).toThrow('nine');
+  expect(parseSequence('kill 0').profile).toBe(profileNamed('three'));
 });
 
 test('every behaviour of the watchdog in the document has a sequence that can be run, and the other way round', () => {
@@ -80,5 +117,5 @@ test('every behaviour of the watchdog in the document has a sequence that can be
     sequence,
   }));
   expect(rows).toEqual(observedWatchdog);
-  for (const { sequence } of observedWatchdog) expect(() => parseSteps(sequence)).not.toThrow();
+  for (const { sequence } of observedWatchdog) expect(() => parseSequence(sequence)).not.toThrow();
 });

@@ -1,49 +1,45 @@
-import { execFile } from 'node:child_process';
-import { appendFile, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Binaries, findBinaries } from '../../src/lab/binaries.ts';
-import { type LabContext, mustRun, startDetached } from '../../src/lab/command.ts';
+import { type LabContext, startDetached } from '../../src/lab/command.ts';
 import { killProcesses, type LabProcess, processesOf, stopProcesses } from '../../src/lab/processes.ts';
 import { findRunUser } from '../../src/lab/run-user.ts';
 import { startWatcher, type Watcher } from '../../src/lab/watcher.ts';
-import { addressOf, hubAddress, PrivateNetwork } from './watchdog-differential-network.ts';
+import { WatchdogBackends } from './watchdog-differential-backends.ts';
+import { pcpPort, pgpoolConf, vipScript } from './watchdog-differential-conf.ts';
+import { PrivateNetwork } from './watchdog-differential-network.ts';
+import {
+  type Escalations,
+  type Observed,
+  readInfo,
+  readNodes,
+  readRuns,
+} from './watchdog-differential-observe.ts';
+import {
+  backendIds,
+  idsOf,
+  mostMembers,
+  times,
+  type WatchdogProfile,
+} from './watchdog-differential-profiles.ts';
+import type { Step } from './watchdog-differential-steps.ts';
 
-export const pgpoolIds = [0, 1, 2] as const;
-
-/** wd_priority by node: who leads where both could is no matter of the second in which they started. */
-export const priorities: readonly number[] = [3, 2, 1];
-
-/** Seconds: short, for each loss waits for them. */
-export const times = { interval: 1, keepalive: 1, deadtime: 3 } as const;
-
-/** What one Pgpool says of the watchdog cluster; ids of nodes. */
-export interface Observed {
-  state: string;
-  leader: number | null;
-  /** As a leader tells it. */
-  quorum: string | null;
-  escalated: boolean;
-  /** Peers that are there to it. */
-  sees: readonly number[];
-}
+const everyNode = idsOf({ members: mostMembers });
 
 /** A starting Pgpool has a leader after 5 to 7 s; its life check looks every ten intervals whether it has heard all peers. */
 const lifeCheckMs = 7000 + 10_000 * times.interval + 2000;
 
-const pcpPort = 9898;
 const pcpMd5 = '5ebe2294ecd0e0f08eab7690d2a6ee69';
 
-/** States in which a peer is not there; a node that never came is DEAD. */
-const absent = new Set(['DEAD', 'LOST', 'SHUTDOWN']);
-
-/** Three real Pgpools with watchdogs, each in a network namespace of its own, before a small PostgreSQL. */
+/** Real Pgpools with watchdogs, each in a network namespace of its own, before a PostgreSQL primary and its standby. */
 export class WatchdogCluster {
   readonly versions: { postgres: string; pgpool: string };
   readonly #context: LabContext;
   readonly #binaries: Binaries;
   readonly #network: PrivateNetwork;
+  readonly #backends: WatchdogBackends;
   readonly #watcher: Watcher;
   #startedMs = 0;
 
@@ -51,6 +47,7 @@ export class WatchdogCluster {
     this.#context = context;
     this.#binaries = binaries;
     this.#network = new PrivateNetwork(context);
+    this.#backends = new WatchdogBackends(context, binaries, this.#network);
     this.#watcher = startWatcher(context.labDir, null);
     this.versions = { postgres: binaries.postgresVersion, pgpool: binaries.pgpoolVersion };
   }
@@ -64,9 +61,10 @@ export class WatchdogCluster {
     if (user.switched) await chown(labDir, user.uid, user.gid);
     const cluster = new WatchdogCluster({ labDir, user, passFile: join(labDir, 'pgpass') }, binaries);
     try {
-      await cluster.#network.build(pgpoolIds);
-      await cluster.#startPostgres();
-      for (const node of pgpoolIds) await cluster.#configure(node);
+      await cluster.#network.build(everyNode, backendIds);
+      await cluster.#backends.build();
+      await cluster.#write('vip.sh', vipScript, 0o755);
+      for (const node of everyNode) await cluster.#makeFolder(node);
       return cluster;
     } catch (error) {
       await cluster.remove();
@@ -77,7 +75,7 @@ export class WatchdogCluster {
   /** Stops and removes everything. @returns the programs that were still there after it */
   async remove(): Promise<string[]> {
     const { labDir } = this.#context;
-    for (const node of pgpoolIds) send(this.#processes(node), 'SIGCONT');
+    for (const node of everyNode) send(this.#processes(node), 'SIGCONT');
     await stopProcesses(labDir);
     const left = processesOf(labDir).map(({ program }) => program);
     await rm(labDir, { recursive: true, force: true });
@@ -85,21 +83,56 @@ export class WatchdogCluster {
     return left;
   }
 
-  /** All Pgpools are killed, the network is whole, and they start one after the other: each has begun to look for others before the next. */
-  async reset(): Promise<void> {
-    for (const node of pgpoolIds) {
+  /** All Pgpools are killed, everything else is whole, and those of the profile start: the first leads before the others come, who wins of several at once is chance. */
+  async reset(profile: WatchdogProfile): Promise<void> {
+    for (const node of everyNode) {
       await this.kill(node);
-      await this.#network.join(node);
-      await rm(this.#file(node, 'log'), { force: true });
+      await this.#network.mend(node);
+      for (const name of ['log', 'notes']) await rm(this.#file(node, name), { force: true });
     }
-    for (const node of pgpoolIds) {
-      await this.start(node);
-      const endMs = performance.now() + 20_000;
-      while (!(await this.log(node)).includes('to [LOADING]')) {
-        if (performance.now() > endMs)
-          throw new Error(`Pgpool ${node} does not start: ${await this.log(node)}`);
-        await sleep(20);
-      }
+    await this.#backends.liftAll();
+    const ids = idsOf(profile);
+    for (const node of ids) await this.#configure(profile, node);
+    await this.start(0);
+    const endMs = performance.now() + 40_000;
+    while (!(await this.log(0)).includes('I am the cluster leader node')) {
+      if (performance.now() > endMs) throw new Error(`Pgpool 0 does not lead: ${await this.log(0)}`);
+      await sleep(50);
+    }
+    for (const node of ids.slice(1)) await this.start(node);
+  }
+
+  async apply({ action, node, backend }: Step): Promise<void> {
+    if (node === null) {
+      if (action === 'drop') await this.#backends.drop(backend ?? 0);
+      else await this.#backends.lift(backend ?? 0);
+      return;
+    }
+    switch (action) {
+      case 'unlink':
+        return this.#network.setLink(node, 'down');
+      case 'link':
+        return this.#network.setLink(node, 'up');
+      case 'cut':
+      case 'join':
+        return this.#network[action](node);
+      case 'block':
+      case 'unblock':
+        return this.#network[action](node, backend ?? 0);
+      case 'detach':
+      case 'attach':
+        await this.#pcp(node, `pcp_${action}_node`, ['-n', String(backend)]);
+        return;
+      case 'freeze':
+        return send(this.#processes(node), 'SIGSTOP');
+      case 'resume':
+        return send(this.#processes(node), 'SIGCONT');
+      case 'kill':
+      case 'stop':
+      case 'start':
+        return this[action](node);
+      default:
+        throw new Error(`no step of a Pgpool: ${action}`);
     }
   }
 
@@ -143,22 +176,6 @@ export class WatchdogCluster {
     }
   }
 
-  async freeze(node: number): Promise<void> {
-    send(this.#processes(node), 'SIGSTOP');
-  }
-
-  async resume(node: number): Promise<void> {
-    send(this.#processes(node), 'SIGCONT');
-  }
-
-  cut(node: number): Promise<void> {
-    return this.#network.cut(node);
-  }
-
-  join(node: number): Promise<void> {
-    return this.#network.join(node);
-  }
-
   /** Every life check has had the time to hear all peers and to begin: before that no silent peer is found. */
   get lifeChecksRun(): boolean {
     return performance.now() - this.#startedMs > lifeCheckMs;
@@ -174,82 +191,46 @@ export class WatchdogCluster {
   }
 
   /** Null while its PCP process does not answer. */
-  async observe(node: number): Promise<Observed | null> {
-    const command = join(this.#binaries.pcpBin, 'pcp_watchdog_info');
-    const where = ['-h', addressOf(node), '-p', String(pcpPort), '-U', 'pcpadm', '-w', '-v'];
-    const [file, ...args] = this.#network.command(`node${node}`, [command, ...where]);
-    const env = { PATH: process.env.PATH, PCPPASSFILE: this.#file(node, 'pcppass') };
-    const text = await new Promise<string | null>((resolve) => {
-      execFile(file, args, { env, timeout: 5000 }, (error, stdout) => resolve(error ? null : stdout));
+  async observe(profile: WatchdogProfile, node: number): Promise<Observed | null> {
+    const info = await this.#pcp(node, 'pcp_watchdog_info', ['-v']);
+    const nodes = await this.#pcp(node, 'pcp_node_info', ['-a', '-v']);
+    if (info === null || nodes === null) return null;
+    const seen = readInfo(info, node, idsOf(profile));
+    return seen && { ...seen, nodes: readNodes(nodes) };
+  }
+
+  async escalations(node: number): Promise<Escalations> {
+    const notes = await readFile(this.#file(node, 'notes'), 'utf8').catch(() => '');
+    return { vip: await this.#network.holdsVirtualIp(node), runs: readRuns(notes) };
+  }
+
+  runs(node: number): boolean {
+    return this.#processes(node).length > 0;
+  }
+
+  /** Through the socket, for a node without a link does not reach its own address. */
+  #pcp(node: number, command: string, words: readonly string[]): Promise<string | null> {
+    const where = ['-h', this.#file(node, ''), '-p', String(pcpPort), '-U', 'pcpadm', '-w'];
+    return this.#network.run(`node${node}`, [join(this.#binaries.pcpBin, command), ...where, ...words], {
+      PCPPASSFILE: this.#file(node, 'pcppass'),
     });
-    return text === null ? null : readInfo(text, node);
   }
 
-  async #startPostgres(): Promise<void> {
-    const { labDir } = this.#context;
-    const data = join(labDir, 'data');
-    const words = ['-D', data, '-U', 'postgres', '-A', 'trust', '-N', '--no-locale', '--wal-segsize=1'];
-    await mustRun(this.#context, join(this.#binaries.postgresBin, 'initdb'), words);
-    await appendFile(join(data, 'pg_hba.conf'), 'host all all 10.99.0.0/24 trust\n');
-    const settings = [
-      `listen_addresses = '${hubAddress}'`,
-      "unix_socket_directories = ''",
-      'fsync = off',
-      'shared_buffers = 8MB',
-      'dynamic_shared_memory_type = mmap',
-    ];
-    await appendFile(join(data, 'postgresql.conf'), `${settings.join('\n')}\n`);
-    const server = join(this.#binaries.postgresBin, 'postgres');
-    const [file, ...args] = this.#network.command('hub', [server, '-D', data]);
-    const logFile = join(labDir, 'postgres.log');
-    startDetached(this.#context, { file, args, cwd: data, logFile, asRoot: true }).mustHaveStarted();
-  }
-
-  async #configure(node: number): Promise<void> {
+  async #makeFolder(node: number): Promise<void> {
     await mkdir(this.#file(node, ''));
     await this.#own(this.#file(node, ''));
-    const folder = this.#file(node, '');
-    const settings: Record<string, string> = {
-      backend_clustering_mode: 'streaming_replication',
-      listen_addresses: addressOf(node),
-      port: '9999',
-      pcp_listen_addresses: addressOf(node),
-      pcp_port: String(pcpPort),
-      unix_socket_directories: folder,
-      pcp_socket_dir: folder,
-      wd_ipc_socket_dir: folder,
-      logdir: folder,
-      pid_file_name: this.#file(node, 'pgpool.pid'),
-      log_destination: 'stderr',
-      num_init_children: '2',
-      max_pool: '1',
-      backend_hostname0: hubAddress,
-      backend_port0: '5432',
-      sr_check_user: 'postgres',
-      sr_check_period: '0',
-      health_check_period: '0',
-      search_primary_node_timeout: '1',
-      failover_on_backend_error: 'off',
-      failover_on_backend_shutdown: 'off',
-      use_watchdog: 'on',
-      wd_priority: String(priorities[node]),
-      wd_lifecheck_method: 'heartbeat',
-      wd_interval: String(times.interval),
-      wd_heartbeat_keepalive: String(times.keepalive),
-      wd_heartbeat_deadtime: String(times.deadtime),
-    };
-    for (const id of pgpoolIds) {
-      settings[`hostname${id}`] = addressOf(id);
-      settings[`pgpool_port${id}`] = '9999';
-      settings[`wd_port${id}`] = '9000';
-      settings[`heartbeat_hostname${id}`] = addressOf(id);
-      settings[`heartbeat_port${id}`] = '9694';
-    }
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
-    await this.#write(node, 'pgpool.conf', lines.join(''));
-    await this.#write(node, 'pgpool_node_id', `${node}\n`);
-    await this.#write(node, 'pcp.conf', `pcpadm:${pcpMd5}\n`);
-    await this.#write(node, 'pcppass', `*:*:pcpadm:secret\n`);
+    await this.#write(`pgpool${node}/pgpool_node_id`, `${node}\n`);
+    await this.#write(`pgpool${node}/pcp.conf`, `pcpadm:${pcpMd5}\n`);
+    await this.#write(`pgpool${node}/pcppass`, `*:*:pcpadm:secret\n`);
+  }
+
+  async #configure(profile: WatchdogProfile, node: number): Promise<void> {
+    const conf = pgpoolConf(profile, node, {
+      folder: this.#file(node, ''),
+      script: join(this.#context.labDir, 'vip.sh'),
+      notes: this.#file(node, 'notes'),
+    });
+    await this.#write(`pgpool${node}/pgpool.conf`, conf);
   }
 
   #processes(node: number): LabProcess[] {
@@ -260,35 +241,16 @@ export class WatchdogCluster {
     return join(this.#context.labDir, `pgpool${node}`, name).replace(/\/$/, '');
   }
 
-  async #write(node: number, name: string, text: string): Promise<void> {
-    await writeFile(this.#file(node, name), text, { mode: 0o600 });
-    await this.#own(this.#file(node, name));
+  async #write(name: string, text: string, mode = 0o600): Promise<void> {
+    const path = join(this.#context.labDir, name);
+    await writeFile(path, text, { mode });
+    await this.#own(path);
   }
 
   async #own(path: string): Promise<void> {
     const { user } = this.#context;
     if (user.switched) await chown(path, user.uid, user.gid);
   }
-}
-
-/** What `pcp_watchdog_info -v` prints, as seen by a node. */
-export function readInfo(text: string, own: number): Observed | null {
-  const nodes = text.split(/\n(?=Node Name)/).slice(1);
-  const field = (part: string, name: string): string | null =>
-    new RegExp(`^${name}\\s*:\\s*(.*?)\\s*$`, 'm').exec(part)?.[1] ?? null;
-  const idOf = (address: string | null): number | null =>
-    pgpoolIds.find((id) => addressOf(id) === address) ?? null;
-  const states = new Map(nodes.map((part) => [idOf(field(part, 'Host Name')), field(part, 'Status Name')]));
-  const state = states.get(own);
-  if (typeof state !== 'string') return null;
-  const quorum = field(text, 'Quorum state');
-  return {
-    state,
-    leader: idOf(field(text, 'Leader Host Name')),
-    quorum: state === 'LEADER' ? quorum : null,
-    escalated: field(text, 'Local node escalation') === 'YES',
-    sees: pgpoolIds.filter((id) => id !== own && !absent.has(states.get(id) ?? 'DEAD')),
-  };
 }
 
 function send(processes: readonly LabProcess[], signal: NodeJS.Signals): void {

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../src/kernel/random.ts';
-import { type Observed, pgpoolIds, WatchdogCluster } from './watchdog-differential-cluster.ts';
+import { WatchdogCluster } from './watchdog-differential-cluster.ts';
 import { WatchdogModel } from './watchdog-differential-model.ts';
+import type { Escalations, Observed } from './watchdog-differential-observe.ts';
+import { idsOf, profileOfSeed, type WatchdogProfile } from './watchdog-differential-profiles.ts';
 import {
   applyTo,
   drawSteps,
-  type Member,
-  membersAtStart,
-  parseSteps,
+  memberOf,
+  parseSequence,
+  type Scene,
   type Step,
+  sceneAtStart,
   textOf,
 } from './watchdog-differential-steps.ts';
 
@@ -18,6 +21,7 @@ export type WatchdogPlan = { seed: number; steps: number } | { name: string; seq
 export interface WatchdogResult {
   /** The seed, or the name of the sequence. */
   name: string;
+  profile: string;
   /** Steps done. */
   steps: readonly string[];
   /** Single facts that were compared. */
@@ -34,12 +38,13 @@ export interface WatchdogResult {
 /** Longest that the real ones may take to come to the state of rest: three missed beacons, a life check, an election. */
 const restLimitMs = 75_000;
 
-/** They must say the same for so long. */
+/** They must say the same for so long; where a backend is asked about longer than two health checks, so that votes are in. */
 const quietMs = 1500;
+const votingMs = 3500;
 const pauseMs = 250;
 
 /**
- * Sequences of steps on three real Pgpools with watchdogs and on the statecharts alike; after each step what every Pgpool that runs
+ * Sequences of steps on real Pgpools with watchdogs and on the statecharts alike; after each step what every Pgpool that runs
  * says of the cluster must come to what its statechart says, and stay so.
  *
  * @returns what was still running after the end
@@ -68,32 +73,27 @@ async function sequenceOf(
   plan: WatchdogPlan,
   signal: AbortSignal | undefined,
 ): Promise<WatchdogResult> {
-  const drawn = 'seed' in plan;
-  const steps = drawn
-    ? drawSteps(new Random(plan.seed).fork('watchdog differential'), plan.steps)
-    : parseSteps(plan.sequence);
-  const what = drawn
-    ? `PGDRILL_SEED=${plan.seed} PGDRILL_STEPS=${plan.steps}`
-    : `PGDRILL_SEQUENCE='${plan.sequence}'`;
+  const { profile, steps, replay } = stepsOf(plan);
+  const scene = sceneAtStart(profile);
   const result: WatchdogResult = {
-    name: drawn ? String(plan.seed) : plan.name,
+    name: 'seed' in plan ? String(plan.seed) : plan.name,
+    profile: profile.name,
     steps: [],
     comparisons: 0,
     views: {},
     mismatch: null,
-    replay: `${what} npx vitest run test/lab/watchdog-differential.test.ts`,
+    replay,
     versions: cluster.versions,
   };
-  const needsLifeCheck = steps.some(({ action }) => action === 'freeze' || action === 'cut');
-  await cluster.reset();
-  const model = new WatchdogModel();
-  const members = membersAtStart();
+  const needsLifeCheck = steps.some(({ action }) => /^(freeze|cut|unlink)$/.test(action));
+  await cluster.reset(profile);
+  const sides = { cluster, model: new WatchdogModel(profile), scene };
   const done: string[] = [];
   for (const step of [null, ...steps]) {
     if (signal?.aborted) break;
-    if (step) await act({ cluster, model, members }, step);
+    if (step) await act(sides, step);
     if (step) done.push(textOf(step));
-    const seen = await compare(cluster, { model, members, needsLifeCheck, signal });
+    const seen = await compare(sides, { step, needsLifeCheck, signal });
     Object.assign(result, { steps: [...done], comparisons: result.comparisons + seen.comparisons });
     for (const view of seen.views) result.views[view] = (result.views[view] ?? 0) + 1;
     if (seen.mismatch) return { ...result, mismatch: seen.mismatch };
@@ -101,12 +101,29 @@ async function sequenceOf(
   return result;
 }
 
-async function act(
-  { cluster, model, members }: { cluster: WatchdogCluster; model: WatchdogModel; members: Member[] },
-  step: Step,
-): Promise<void> {
-  applyTo(members, step);
-  await cluster[step.action](step.node);
+function stepsOf(plan: WatchdogPlan): { profile: WatchdogProfile; steps: Step[]; replay: string } {
+  const again = (what: string): string =>
+    `${what} npx vitest run --project servers test/lab/watchdog-differential.test.ts`;
+  if ('sequence' in plan)
+    return { ...parseSequence(plan.sequence), replay: again(`PGDRILL_SEQUENCE='${plan.sequence}'`) };
+  const profile = profileOfSeed(plan.seed);
+  return {
+    profile,
+    steps: drawSteps(profile, new Random(plan.seed).fork('watchdog differential'), plan.steps),
+    replay: again(`PGDRILL_SEED=${plan.seed} PGDRILL_STEPS=${plan.steps}`),
+  };
+}
+
+/** The real ones, the statecharts, and what the steps have made of both. */
+interface Sides {
+  cluster: WatchdogCluster;
+  model: WatchdogModel;
+  scene: Scene;
+}
+
+async function act({ cluster, model, scene }: Sides, step: Step): Promise<void> {
+  applyTo(scene, step);
+  await cluster.apply(step);
   model.apply(step);
 }
 
@@ -116,37 +133,39 @@ interface Compared {
   mismatch: WatchdogResult['mismatch'];
 }
 
+/** Facts in what a Pgpool says, and in what its machine shows. */
+const factsSaid = 6;
+const factsShown = 2;
+
 async function compare(
-  cluster: WatchdogCluster,
+  sides: Sides,
   {
-    model,
-    members,
+    step,
     needsLifeCheck,
     signal,
-  }: {
-    model: WatchdogModel;
-    members: readonly Member[];
-    needsLifeCheck: boolean;
-    signal: AbortSignal | undefined;
-  },
+  }: { step: Step | null; needsLifeCheck: boolean; signal: AbortSignal | undefined },
 ): Promise<Compared> {
-  const observers = pgpoolIds.filter((id) => members[id]?.runs && !members[id]?.frozen);
-  const expected = observers.map((id) => lineOf(id, model.observe(id)));
-  const together = members.every(({ runs, frozen, cut }) => runs && !frozen && !cut);
+  const { cluster, scene } = sides;
+  const expected = modelLines(sides);
+  const together = scene.members.every(({ runs, frozen, cut, linked }) => runs && !frozen && !cut && linked);
+  const restMs =
+    step && (step.backend !== null || /^(cut|unlink|join|link)$/.test(step.action)) ? votingMs : quietMs;
   const endMs = performance.now() + restLimitMs;
   let sinceMs: number | null = null;
   for (;;) {
-    const real = await Promise.all(observers.map(async (id) => lineOf(id, await cluster.observe(id))));
+    const real = await realLines(sides);
     const same = real.every((line, place) => line === expected[place]);
     const nowMs = performance.now();
     sinceMs = same ? (sinceMs ?? nowMs) : null;
     const ready = !(together && needsLifeCheck) || cluster.lifeChecksRun;
-    if (sinceMs !== null && ready && nowMs - sinceMs >= quietMs)
-      return { comparisons: 5 * observers.length, views: real, mismatch: null };
+    if (sinceMs !== null && ready && nowMs - sinceMs >= restMs) {
+      const said = real.filter((line) => line.includes(', leader ')).length;
+      return { comparisons: factsSaid * said + factsShown * real.length, views: real, mismatch: null };
+    }
     if (signal?.aborted) return { comparisons: 0, views: [], mismatch: null };
     if (nowMs > endMs) {
       const logs = await Promise.all(
-        pgpoolIds.map(async (id) => `Pgpool ${id}:\n${(await cluster.log(id)).slice(-4000)}`),
+        idsOf(scene.profile).map(async (id) => `Pgpool ${id}:\n${(await cluster.log(id)).slice(-9000)}`),
       );
       const mismatch = { real: real.join('; '), model: expected.join('; '), log: logs.join('\n') };
       return { comparisons: 0, views: [], mismatch };
@@ -155,18 +174,42 @@ async function compare(
   }
 }
 
-function lineOf(node: number, observed: Observed | null): string {
-  if (!observed) return `${node}: no answer`;
-  const { state, leader, quorum, escalated, sees } = observed;
-  return `${node}: ${state}, leader ${leader ?? 'none'}, ${quorum ?? '-'}${escalated ? ', escalated' : ''}, sees ${sees.join(' ') || 'nobody'}`;
+function modelLines({ model, scene }: Sides): string[] {
+  return idsOf(scene.profile).map((id) => {
+    const { runs, frozen } = memberOf(scene, id);
+    const said = runs && !frozen ? saidOf(model.observe(id)) : runs ? 'frozen' : 'gone';
+    return lineOf(id, said, model.escalations(id));
+  });
 }
 
+function realLines({ cluster, scene }: Sides): Promise<string[]> {
+  return Promise.all(
+    idsOf(scene.profile).map(async (id) => {
+      const { frozen } = memberOf(scene, id);
+      const runs = cluster.runs(id);
+      const said =
+        runs && !frozen ? saidOf(await cluster.observe(scene.profile, id)) : runs ? 'frozen' : 'gone';
+      return lineOf(id, said, await cluster.escalations(id));
+    }),
+  );
+}
+
+function saidOf(observed: Observed | null): string {
+  if (!observed) return 'no answer';
+  const { state, leader, quorum, escalated, sees, nodes } = observed;
+  const rank = `${state}, leader ${leader ?? 'none'}, ${quorum ?? '-'}${escalated ? ', escalated' : ''}`;
+  return `${rank}, sees ${sees.join(' ') || 'nobody'}, nodes ${nodes}`;
+}
+
+const lineOf = (node: number, said: string, { vip, runs }: Escalations): string =>
+  `${node}: ${said}${vip ? ', has the address' : ''}${runs === '' ? '' : `, ran ${runs}`}`;
+
 /** A mismatch as a person reads it. */
-export function textOfMismatch({ steps, mismatch, replay }: WatchdogResult): string {
+export function textOfMismatch({ profile, steps, mismatch, replay }: WatchdogResult): string {
   if (!mismatch) return 'no mismatch';
   const { real, model, log } = mismatch;
   return [
-    `after ${steps.join(', ') || 'the start'}`,
+    `${profile}: after ${steps.join(', ') || 'the start'}`,
     `  real:  ${real}`,
     `  model: ${model}`,
     `again: ${replay}`,

@@ -1,5 +1,6 @@
 import { type Clock, VirtualClock } from '../../src/kernel/clock.ts';
 import type { PgpoolSettings } from '../../src/roles/pgpool.ts';
+import type { BackendGreeting } from '../../src/roles/pgpool-sessions.ts';
 import type { WatchdogState } from '../../src/roles/watchdog-host.ts';
 import { createWatchdogPgpool, type WatchdogPgpool } from '../../src/roles/watchdog-pgpool.ts';
 import type { HealthCheckConf, WatchdogConf } from '../../src/topology/pgpool-conf.ts';
@@ -20,6 +21,8 @@ interface BenchNode {
   vip: { atMs: number; up: boolean }[];
   /** Backends that its health checks take for down, as the regression tests fake it. */
   fakeDown: Set<number>;
+  /** How a backend that lives meets this Pgpool's connections, where it is not `accepts`. */
+  reach: Map<number, BackendGreeting>;
 }
 
 interface BackendServer {
@@ -56,6 +59,7 @@ interface BenchOptions {
   pgpool?: Partial<PgpoolSettings>;
   priorities?: readonly number[];
   backends?: number;
+  healthCheck?: Partial<HealthCheckConf>;
 }
 
 /** Several Pgpools with watchdogs on one virtual clock, before a primary (backend 0) and its standbys. */
@@ -77,6 +81,7 @@ export class WatchdogBench {
       states: [],
       vip: [],
       fakeDown: new Set<number>(),
+      reach: new Map<number, BackendGreeting>(),
     }));
     this.backends = Array.from({ length: options.backends ?? 2 }, (_, id) => ({
       alive: true,
@@ -146,6 +151,15 @@ export class WatchdogBench {
     this.kill(id);
   }
 
+  /** Its machine has no network any more: its watchdog hears of it, and its processes end. */
+  loseNetwork(id: number): void {
+    const node = this.node(id);
+    node.running?.watchdog.network(false);
+    this.pass(networkMs);
+    if (node.running?.accepts()) throw new Error(`Pgpool ${id} goes on without a network`);
+    node.running = null;
+  }
+
   hang(id: number): void {
     this.node(id).hung = true;
   }
@@ -199,9 +213,16 @@ export class WatchdogBench {
     this.#inTime(node, () => node.running && act(node.running), networkMs);
   }
 
-  #answers(nodes: readonly number[]): RecoveryAnswer[] {
+  /** A Pgpool that gets no packet through to a dead backend does not hear that it is dead. */
+  #greeting({ reach, fakeDown }: BenchNode, backend: number): BackendGreeting {
+    const way = reach.get(backend) ?? 'accepts';
+    if (way !== 'accepts') return way;
+    return this.backends[backend]?.alive && !fakeDown.has(backend) ? 'accepts' : 'refuses';
+  }
+
+  #answers({ reach }: BenchNode, nodes: readonly number[]): RecoveryAnswer[] {
     return this.backends.map(({ alive, inRecovery }, id) => {
-      if (!alive || !nodes.includes(id)) return null;
+      if (!alive || reach.has(id) || !nodes.includes(id)) return null;
       return inRecovery ? 'standby' : 'primary';
     });
   }
@@ -210,6 +231,7 @@ export class WatchdogBench {
     const { id } = node;
     const clock = this.#clockOf(node);
     const { settings = {}, pgpool = {}, priorities = [] } = this.#options;
+    const checks = { ...healthCheck, ...this.#options.healthCheck };
     const upstreams = (): (number | null)[] => this.backends.map(({ upstream }) => upstream);
     return createWatchdogPgpool(
       {
@@ -217,7 +239,7 @@ export class WatchdogBench {
           clock,
           wallMs: () => this.clock.nowMs(),
           askRoles: (nodes, done) => {
-            clock.setTimeout(() => done(this.#answers(nodes), upstreams()), 10);
+            clock.setTimeout(() => done(this.#answers(node, nodes), upstreams()), 10);
           },
           runFollowCommand: (_, done) => {
             clock.setTimeout(done, followMs);
@@ -226,13 +248,12 @@ export class WatchdogBench {
           renewChildren: () => {},
           serving: () => {},
           reaping: () => {},
-          greeting: (backend) =>
-            this.backends[backend]?.alive && !node.fakeDown.has(backend) ? 'accepts' : 'refuses',
+          greeting: (backend) => this.#greeting(node, backend),
           checkReplication: (nodes, done) => {
             clock.setTimeout(() => {
               const none = this.backends.map(() => null);
               done({
-                answers: this.#answers(nodes),
+                answers: this.#answers(node, nodes),
                 upstreams: upstreams(),
                 delayBytes: none,
                 streaming: [],
@@ -270,7 +291,7 @@ export class WatchdogBench {
           failoverOnBackendShutdown: false,
           numInitChildren: 8,
           searchAtStart: true,
-          nodes: this.backends.map(() => ({ flag: 'ALLOW_TO_FAILOVER' as const, healthCheck })),
+          nodes: this.backends.map(() => ({ flag: 'ALLOW_TO_FAILOVER' as const, healthCheck: checks })),
           ...pgpool,
         },
         shared: { status: this.backends.map(() => 'waiting' as const), primary: -1, main: 0 },

@@ -90,6 +90,24 @@ describe('013 failover_require_consensus', () => {
   });
 });
 
+test('half votes: a quorum that shrinks to half takes quarantines back, and the next checks bring them again', () => {
+  const at = new WatchdogBench({ members: 4, settings: { enableConsensusWithHalfVotes: true } });
+  at.startAll();
+  at.pass(60_000);
+  const leader = leaderOf(at);
+  const [first = -1, second = -1] = [0, 1, 2, 3].filter((id) => id !== leader);
+  at.node(leader).fakeDown.add(1);
+  at.pass(3000);
+  at.kill(first);
+  at.pass(5000);
+  expect([at.watchdog(leader).quorum(), at.view(leader)]).toEqual(['exists', 'waiting:p quarantine:s']);
+  at.kill(second);
+  at.pass(100);
+  expect([at.watchdog(leader).quorum(), at.view(leader)]).toEqual(['edge', allUp]);
+  at.pass(5000);
+  expect(at.view(leader)).toBe('waiting:p quarantine:s');
+});
+
 test('014 quorum bypass: PCP’s detach is carried out without quorum', () => {
   const at = new WatchdogBench();
   at.start(0);

@@ -80,6 +80,7 @@ test('a leader gives up a standby that has left three beacons unanswered, one th
       members.lost(node, 'connection');
     },
     lostLeader: () => {},
+    retryLost: () => {},
   });
   beacon.start();
   clock.runUntil(100_000);

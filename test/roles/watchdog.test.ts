@@ -161,6 +161,56 @@ describe('loss of the leader', () => {
   });
 });
 
+test('a leader that loses its network ends with its whole Pgpool and drops the VIP; the network alone brings nothing back, a start does', () => {
+  const at = settled();
+  const lost = theLeader(at);
+  at.partition(
+    [lost],
+    [0, 1, 2].filter((id) => id !== lost),
+  );
+  const { running } = at.node(lost);
+  running?.watchdog.network(false);
+  at.pass(100);
+  expect(running?.watchdog.state()).toBe('IN NETWORK TROUBLE');
+  expect(running?.accepts()).toBe(false);
+  expect(at.node(lost).vip.at(-1)?.up).toBe(false);
+  at.pass(60_000);
+  at.join(lost);
+  running?.watchdog.network(true);
+  at.pass(60_000);
+  expect(running?.watchdog.state()).toBe('IN NETWORK TROUBLE');
+  const next = at.leaders().find((id) => id !== lost) ?? -1;
+  expect(at.watchdog(next).leader()).toBe(next);
+  at.start(lost);
+  at.pass(60_000);
+  expect(theLeader(at)).toBe(next);
+  expect(at.watchdog(lost).state()).toBe('STANDBY');
+});
+
+test.each([
+  [
+    'stops and goes on',
+    (at: WatchdogBench, id: number) => at.hang(id),
+    (at: WatchdogBench, id: number) => at.resume(id),
+  ],
+  [
+    'is killed and started',
+    (at: WatchdogBench, id: number) => at.kill(id),
+    (at: WatchdogBench, id: number) => at.start(id),
+  ],
+])('life check by query: one that %s is back with the others by its new connection', (_, lose, bringBack) => {
+  const at = settled({ settings: { lifecheck: 'query', intervalMs: 1000 } });
+  const old = theLeader(at);
+  lose(at, old);
+  at.pass(60_000);
+  const next = at.leaders().find((id) => id !== old) ?? -1;
+  bringBack(at, old);
+  at.pass(60_000);
+  expect(theLeader(at)).toBe(next);
+  expect(at.watchdog(old).state()).toBe('STANDBY');
+  for (const id of [0, 1, 2]) expect(at.watchdog(id).peers()).toHaveLength(2);
+});
+
 test('two standbys of which one started while the other was cut off see each other when it is back', () => {
   const short = { intervalMs: 1000, heartbeatKeepaliveMs: 1000, heartbeatDeadtimeMs: 3000 };
   const at = settled({ priorities: [3, 2, 1], settings: short });
