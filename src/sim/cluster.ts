@@ -15,6 +15,7 @@ import { type Draw, Draws } from './draws.ts';
 import { stationsOf } from './hosts.ts';
 import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
+import { PgpoolCommands } from './pgpool-commands.ts';
 import { PgpoolFront } from './pgpool-front.ts';
 import { childLimitsOf, pgpoolSettingsOf } from './pgpool-settings.ts';
 import { Replication } from './replication.ts';
@@ -67,6 +68,7 @@ export class SimCluster {
   readonly #network: Network;
   readonly #agents: SimAgents;
   readonly #scripts: Scripts;
+  readonly #commands: PgpoolCommands;
   readonly #background: Background;
   readonly #rebuild: Draw;
   readonly #startPgpool: Draw;
@@ -107,10 +109,12 @@ export class SimCluster {
       delayThresholdBytes: pgpoolNumber(cluster.pgpoolSettings, 'delay_threshold') ?? 0,
       delays: () => replication.delays(),
       follow: (run, done) => scripts.follow(run, done),
+      command: (run, done) => this.#commands.run(run, done),
     });
     this.front = front;
     const scripts: Scripts = new Scripts(clock, draws, { front, servers, ...(waits ? { waits } : {}) });
     this.#scripts = scripts;
+    this.#commands = new PgpoolCommands(clock, draws, { cluster, host, front, scripts });
     const recordAgent = (event: RecordedEventWithoutTime): void => {
       if (event.type === 'agentState') this.#lastFailed.take({ ...event, atMs: clock.nowMs() });
       record(event);
@@ -139,7 +143,12 @@ export class SimCluster {
 
   /** Scripts or the follow command still have work in the background. */
   get busy(): boolean {
-    return this.#scripts.busy || this.front.pgpool.switching();
+    return this.#scripts.busy || this.#commands.busy || this.front.pgpool.switching();
+  }
+
+  /** A command that Pgpool waits for is at work. */
+  get commanding(): boolean {
+    return this.#commands.busy;
   }
 
   start({ pgpoolMs, agentMs }: StartTimes = startInOrder): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Pgpool, PgpoolSettings } from '../roles/pgpool.ts';
-import type { Cut, NodeStatus, PgpoolState } from '../roles/pgpool-failover.ts';
+import type { CommandRun, Cut, NodeStatus, PgpoolState } from '../roles/pgpool-failover.ts';
 import type { ReplicationReport } from '../roles/pgpool-replication-check.ts';
 import { type AdmissionResult, admitSession, kernelConnectMs } from '../roles/pgpool-sessions.ts';
 import { startState } from '../roles/pgpool-status-file.ts';
@@ -52,6 +52,8 @@ export interface PgpoolFrontOptions {
   delays?: () => readonly number[];
   /** The follow command; `done` is called when it returns. */
   follow(run: { node: number; oldPrimary: number }, done: () => void): void;
+  /** failover_command and failback_command; left out where neither is set. `done` is called once, later. */
+  command?(run: CommandRun, done: () => void): void;
 }
 
 /**
@@ -279,7 +281,7 @@ export class PgpoolFront {
   }
 
   #create(shared: PgpoolState, searchAtStart = false): Pgpool {
-    const { follow } = this.#options;
+    const { follow, command } = this.#options;
     const settings = searchAtStart ? { ...this.#options.settings, searchAtStart } : this.#options.settings;
     const { sight } = this;
     const host = {
@@ -291,6 +293,7 @@ export class PgpoolFront {
       askRoles: (nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void) =>
         sight.askRoles(nodes, done),
       runFollowCommand: follow,
+      ...(command ? { runCommand: command } : {}),
       cutSessions: (cut: Cut) => this.#cut(cut),
       renewChildren: () => this.children.renew(),
       forkChildren: (cut: Cut, done: () => void) => this.#fork(cut, done),
