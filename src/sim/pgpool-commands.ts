@@ -24,7 +24,7 @@ export interface PgpoolCommandsOptions {
 
 /**
  * failover_command and failback_command of one simulated Pgpool: each takes its time (`failoverCommand`, without it `script`),
- * then does what its line is known to do. One that nobody knows does nothing to servers (docs/method.md S27).
+ * then does what its line is known to do. One that nobody knows does nothing to servers (docs/method.md S33).
  */
 export class PgpoolCommands {
   readonly #clock: Clock;
@@ -53,7 +53,10 @@ export class PgpoolCommands {
   run(run: CommandRun, done: () => void): void {
     const { pgpoolSettings, pgpoolVersion: version } = this.#options.cluster;
     const line = pgpoolSettings[`${run.kind}_command`] ?? '';
-    const { act, background } = readCommand(expandCommand(line, run, { nodes: this.#nodes, version }), this.#place);
+    const { act, background } = readCommand(
+      expandCommand(line, run, { nodes: this.#nodes, version }),
+      this.#place,
+    );
     this.#running += 1;
     const ended = (): void => {
       this.#running -= 1;

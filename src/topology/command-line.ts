@@ -24,7 +24,8 @@ export function readCommandLine(line: string): CommandLine | null {
   };
   for (let at = 0; at < line.length; at += 1) {
     const sign = line[at] as string;
-    const found = word === null || /^\d+$/.test(word) ? redirection.exec(`${word ?? ''}${line.slice(at)}`) : null;
+    const found =
+      word === null || /^\d+$/.test(word) ? redirection.exec(`${word ?? ''}${line.slice(at)}`) : null;
     if (background && sign !== ' ') return null;
     if (sign === '"' || sign === "'") {
       const quoted = readQuoted(line, at);
@@ -52,6 +53,7 @@ export function readCommandLine(line: string): CommandLine | null {
   }
   endWord();
   const clauses = words.filter((clause) => clause.length > 0);
+  if (words.length === 1) return { clauses, background };
   return clauses.length === words.length ? { clauses, background } : null;
 }
 
