@@ -30,7 +30,7 @@ export function watchedPgpool(
     setTimeout: (fire, delayMs) => host.clock.setTimeout(then(fire), delayMs),
     clearTimeout: (id) => host.clock.clearTimeout(id),
   };
-  const { checkReplication, forkChildren, runCommand } = host;
+  const { checkReplication, forkChildren } = host;
   const watched: PgpoolHost = {
     ...host,
     clock,
@@ -39,7 +39,6 @@ export function watchedPgpool(
       ? { checkReplication: (nodes, done) => checkReplication.call(host, nodes, then(done)) }
       : {}),
     ...(forkChildren ? { forkChildren: (cut, done) => forkChildren.call(host, cut, then(done)) } : {}),
-    ...(runCommand ? { runCommand: (run, done) => runCommand.call(host, run, then(done)) } : {}),
     runFollowCommand: (run, done) => host.runFollowCommand(run, then(done)),
   };
   const pgpool = createPgpool(watched, settings, shared);

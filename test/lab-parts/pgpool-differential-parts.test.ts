@@ -193,6 +193,8 @@ describe("Pgpool's own commands", () => {
 
   test('the log tells what the main process did, and of others nothing', () => {
     const log = [
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  find_primary_node_repeatedly: waiting for finding a primary node',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  pgpool-II successfully started. version 4.3.5 (tamahomeboshi)',
       '2026-01-01 10:00:00.000: main pid 1: LOG:  starting degeneration. shutdown host h0(5432)',
       '2026-01-01 10:00:00.000: main pid 1: LOG:  Restart all children',
       '2026-01-01 10:00:00.000: main pid 1: LOG:  execute command: /f/command notes failover 0',

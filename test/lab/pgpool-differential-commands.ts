@@ -65,11 +65,12 @@ export function commandProgram(postgresBin: string): string {
 }
 
 /**
- * What the main process did, in order, by Pgpool's log: which children it restarted, which command it called with which words and when
+ * What the main process did since its start, in order, by Pgpool's log: which children it restarted, which command it called with which words and when
  * that ended, when it began to search for a primary.
  */
 export function traceOf(log: string): string[] {
-  return log.split('\n').flatMap((line) => {
+  const [, sinceStart = ''] = log.split(' successfully started. version');
+  return sinceStart.split('\n').flatMap((line) => {
     if (/^(?:called <|ended$)/.test(line)) return [line];
     const said = / main pid \d+: LOG: {2}(.*)/.exec(line)?.[1] ?? '';
     if (said === 'Restart all children') return ['restart all'];

@@ -58,7 +58,7 @@ function cluster(
   /** Ms until Pgpool serves sessions again. */
   const heldMs = (): number => {
     const fromMs = clock.nowMs();
-    while (pgpool.switching()) at.pass(1);
+    while (pgpool.switching() && clock.nowMs() < fromMs + 200_000) at.pass(1);
     return clock.nowMs() - fromMs;
   };
   return { ...at, network, pgpool, runner, nodes, heldMs };
