@@ -238,6 +238,20 @@ describe('failover_command', () => {
     expect(result.writeOutageMs.best).toBeGreaterThan(40_000);
     expect(result.remarks.join('\n')).toMatch(/failover_command ends in an error/);
   }, 60_000);
+
+  test('of two minutes: nobody is served before its end, and the trial waits for it', async () => {
+    const model = join(folder, 'slow.yaml');
+    const text = readFileSync(lab, 'utf8')
+      .replace("failover_command: ''", 'failover_command: /opt/own.sh %d')
+      .replace(/^( +)script:/m, '$1failoverCommand: { mean: 120s, variation: 0, source: test }\n$1script:');
+    writeFileSync(model, text);
+    const { writeOutageMs, readOutageMs, remarks } = await ask('failover', { model });
+    for (const { best, worst } of [writeOutageMs, readOutageMs]) {
+      expect(best).toBeGreaterThan(120_000);
+      expect(worst).toBeLessThan(140_000);
+    }
+    expect(remarks.join('\n')).toMatch(/failover_command is taken as a script .*serviceTimes.failoverCommand/);
+  }, 60_000);
 });
 
 test('a span that never ends in some trials has no mean and no worst', () => {
