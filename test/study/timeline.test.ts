@@ -250,7 +250,9 @@ describe('failover_command', () => {
       expect(best).toBeGreaterThan(120_000);
       expect(worst).toBeLessThan(140_000);
     }
-    expect(remarks.join('\n')).toMatch(/failover_command is taken as a script .*serviceTimes.failoverCommand/);
+    expect(remarks.join('\n')).toMatch(
+      /failover_command is taken as a script .*serviceTimes.failoverCommand/,
+    );
   }, 60_000);
 });
 
