@@ -216,6 +216,7 @@ export class PgpoolFront {
       unit: this.#unit(),
     });
     if ((result.afterMs ?? 0) > 0) return { ok: 'waits', for: this.pgpool.switching() ? 'switch' : 'server' };
+    if (!result.ok && result.reached) this.pgpool.sessionConnected(result.reached, false);
     if (result.ok) this.pgpool.sessionConnected(result.nodes, result.skippedMain);
     else if (result.connected) this.pgpool.sessionConnected(result.connected, false);
     else if (result.degenerate !== null) this.pgpool.sessionSawError(result.degenerate);

@@ -165,6 +165,7 @@ export class ModelClients {
       return null;
     }
     if (!result.ok) {
+      if (result.reached) this.#pgpool.sessionConnected(result.reached, false);
       this.#children.woken(candidate.child, mainBefore);
       this.#children.replace(candidate.child);
       if (result.degenerate !== null) this.#pgpool.sessionSawError(result.degenerate);
