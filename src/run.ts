@@ -1,6 +1,6 @@
 import type { World } from './drills/world.ts';
 import { isoNow } from './kernel/clock.ts';
-import { DrillError, ExitCode, formatProblem, InputError } from './kernel/errors.ts';
+import { DrillError, ExitCode, formatProblem, InputError, type Problem } from './kernel/errors.ts';
 import { LiveWorld } from './live/world.ts';
 import { ResultWriter } from './recording/store.ts';
 import type { Summary } from './recording/summary.ts';
@@ -9,6 +9,7 @@ import { manifestOf } from './run/manifest.ts';
 import { checkKinds, planRun, type RunPlan } from './run/plan.ts';
 import { writePrediction, writeReports } from './run/reports.ts';
 import type { Assignment } from './scenario/set.ts';
+import { commandRemarks } from './sim/command-remarks.ts';
 import { simulationWarnings } from './sim/script-ways.ts';
 import { SimWorld } from './sim/world.ts';
 
@@ -43,6 +44,12 @@ export interface RunResult {
   failure: Error | null;
 }
 
+/** What a simulation of the plan takes differently. */
+function warningsOf({ load, cluster }: RunPlan): Problem[] {
+  const commands = commandRemarks(cluster).map((message) => ({ rule: 'simulated-world', message }));
+  return [...simulationWarnings(load), ...commands];
+}
+
 /**
  * The story: load → check → build → choose the world → drive → record → analyse → report.
  *
@@ -50,7 +57,7 @@ export interface RunResult {
  */
 export async function run(request: RunRequest, hooks: RunHooks): Promise<RunResult> {
   const plan = planRun(request.scenario, request);
-  const left = request.world === 'simulated' ? simulationWarnings(plan.load) : [];
+  const left = request.world === 'simulated' ? warningsOf(plan) : [];
   for (const warning of [...plan.warnings, ...left]) hooks.progress(`warning: ${formatProblem(warning)}`);
   const world = worldOf(request.world, plan, hooks);
   const problems = [...checkKinds(plan, world), ...(await world.check())];

@@ -41,7 +41,7 @@ export interface PgpoolHost {
   serving(): void;
   /** The main process has come to rest and forks children in place of those that have ended. */
   reaping(): void;
-  /** Runs failover_command or failback_command; the main process does nothing else until it ends. */
+  /** Runs failover_command or failback_command; the main process does nothing else until `done`. Left out: it takes no time. */
   runCommand?(run: CommandRun, done: () => void): void;
   /** How a backend meets a health check that connects now. */
   greeting?(node: number): BackendGreeting;

@@ -1,5 +1,6 @@
 import { validNodes } from './pgpool-failover.ts';
 import {
+  cutAfterFailback,
   decide,
   enqueueRequest,
   finish,
@@ -146,7 +147,10 @@ export const pgpoolMachine = base.createMachine({
             { target: 'deciding' },
           ],
         },
-        commanding: { entry: runCommand, on: { 'command.ended': 'deciding' } },
+        commanding: {
+          entry: runCommand,
+          on: { 'command.ended': { target: 'deciding', actions: cutAfterFailback } },
+        },
         deciding: {
           entry: decide,
           always: [{ guard: 'mustSearch', target: 'searching' }, { target: 'concluding' }],

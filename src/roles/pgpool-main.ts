@@ -171,7 +171,7 @@ function mustSearch({ taken, starting, following, shared }: MainContext): boolea
   return wanted && !following && validNodes(shared.status).length > 0;
 }
 
-function commandOf({ taken, settings }: MainContext): CommandRun | null {
+function commandOf({ taken, settings }: Pick<MainContext, 'taken' | 'settings'>): CommandRun | null {
   const command = taken?.command ?? null;
   if (command?.kind === 'failover') return settings.hasFailoverCommand ? command : null;
   return settings.hasFailbackCommand ? command : null;
@@ -202,8 +202,20 @@ export const take = mainBase.enqueueActions(({ context, enqueue }) => {
   if (!taken) return;
   const lines = taken.writes ? statusFileOf(taken.state.status) : null;
   if (lines) enqueue.emit({ type: 'writeStatusFile', lines });
-  enqueue.emit({ type: 'cut', cut: taken.cut });
-  if (taken.cut.scope !== 'all') enqueue.emit({ type: 'renewChildren' });
+  const now = commandOf({ ...context, taken })?.kind !== 'failback';
+  for (const emission of now ? cutsOf(taken) : []) enqueue.emit(emission);
+});
+
+function cutsOf({ cut }: TakenRequest): MainEmission[] {
+  const cuts: MainEmission[] = [{ type: 'cut', cut }];
+  return cut.scope === 'all' ? cuts : [...cuts, { type: 'renewChildren' }];
+}
+
+/** failback_command runs before the children are killed, failover_command after it. */
+export const cutAfterFailback = mainBase.enqueueActions(({ context, enqueue }) => {
+  const { taken } = context;
+  if (taken?.command?.kind !== 'failback') return;
+  for (const emission of cutsOf(taken)) enqueue.emit(emission);
 });
 
 export const runCommand = mainBase.enqueueActions(({ context, enqueue }) => {

@@ -56,13 +56,14 @@ export type AdmissionResult =
   /**
    * `degenerate`: a node that this failure takes down (`failover_on_backend_error = on`). `connected`: nodes that were connected
    * before the refusal, waiting ones are up then. `afterMs`: time until the client is told beside what work takes; Infinity when it
-   * never is.
+   * never is. `reached`: nodes that had taken their connection before the one that did not and for which the child ended; they are up too.
    */
   | {
       ok: false;
       error: ClientError;
       degenerate: number | null;
       connected?: readonly number[];
+      reached?: readonly number[];
       afterMs?: number;
     };
 
@@ -83,7 +84,12 @@ interface Connects {
 function refused(
   code: string,
   message: string,
-  more: { degenerate?: number; connected?: readonly number[]; afterMs?: number } = {},
+  more: {
+    degenerate?: number;
+    connected?: readonly number[];
+    reached?: readonly number[];
+    afterMs?: number;
+  } = {},
 ): AdmissionResult {
   const { degenerate = null, afterMs = 0, ...rest } = more;
   return { ok: false, error: { code, message }, degenerate, afterMs, ...rest };
@@ -153,13 +159,14 @@ function connectAll(admission: Admission, nodes: readonly number[]): Connects | 
       connects.waitedMs += kernelConnectMs;
       connects.heldUp ||= connects.reachable.some((other) => other < node);
     }
-    const afterMs = connects.waitedMs;
+    const reached = connects.reachable.filter((other) => other < node);
+    const more = { afterMs: connects.waitedMs, ...(reached.length > 0 ? { reached } : {}) };
     if (admission.failoverOnBackendError) {
       const message = 'failed to create a backend connection, executing failover on backend';
-      return refused('XX000', message, { degenerate: node, afterMs });
+      return refused('XX000', message, { degenerate: node, ...more });
     }
     if (node === effectivePrimary(state.primary, connects.reachable, state.main)) {
-      return refused('XX000', `failed to create a backend ${node} connection`, { afterMs });
+      return refused('XX000', `failed to create a backend ${node} connection`, more);
     }
     connects.reachable.splice(connects.reachable.indexOf(node), 1);
   }

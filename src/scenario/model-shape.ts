@@ -149,6 +149,8 @@ const serviceTimesShape = z.strictObject({
   promoteServer: serviceTime,
   rebuildServer: serviceTime,
   script: serviceTime,
+  /** failover_command and failback_command of Pgpool, from start to end but for a promotion that they wait for; without it `script`. */
+  failoverCommand: serviceTime.optional(),
   network: serviceTime,
   replication: serviceTime,
   /** CPU of Pgpool for each statement, on its own host; none without it. */

@@ -10,7 +10,6 @@ const onlyAt: Readonly<Record<string, readonly string[]>> = {
   statement_level_load_balance: ['off'],
   disable_load_balance_on_write: ['transaction', 'off'],
   prefer_lower_delay_standby: ['off'],
-  failover_command: [''],
   client_idle_limit: ['0'],
   connection_life_time: ['0'],
   process_management_mode: ['', 'static'],

@@ -28,6 +28,8 @@ export interface FrontParts {
   primary: number;
   hasFollowCommand: boolean;
   follow: PgpoolFrontOptions['follow'];
+  /** A command of the Pgpool at this place. */
+  command(place: number, ...run: Parameters<NonNullable<PgpoolFrontOptions['command']>>): void;
   record(event: RecordedEventWithoutTime): void;
   /** The watchdog of a server has sent heartbeats. */
   beat(server: string): void;
@@ -52,6 +54,7 @@ export function frontsOf(cluster: Cluster, parts: FrontParts): PgpoolFronts {
       delayThresholdBytes: pgpoolNumber(cluster.pgpoolSettings, 'delay_threshold') ?? 0,
       delays: () => replication.delays(),
       follow: parts.follow,
+      command: (run, done) => parts.command(position, run, done),
       ...(watchdog ? { watchdog } : {}),
     });
   });

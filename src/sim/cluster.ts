@@ -15,6 +15,7 @@ import { type Draw, Draws } from './draws.ts';
 import { stationsOf } from './hosts.ts';
 import { type LossStyle, Network } from './network.ts';
 import { Observers } from './observers.ts';
+import { PgpoolCommands } from './pgpool-commands.ts';
 import type { PgpoolFronts } from './pgpool-fronts.ts';
 import { Replication } from './replication.ts';
 import { replicationSettings } from './replication-settings.ts';
@@ -85,6 +86,7 @@ export class SimCluster {
   readonly #network: Network;
   readonly #agents: SimAgents;
   readonly #scripts: Scripts;
+  readonly #commands: readonly PgpoolCommands[];
   readonly #background: Background;
   readonly #rebuild: Draw;
   readonly #startPgpool: Draw;
@@ -117,6 +119,7 @@ export class SimCluster {
       primary: primary.id,
       hasFollowCommand: options.hasFollowCommand ?? true,
       follow: (run, done) => scripts.follow(run, done),
+      command: (place, run, done) => this.#commands[place]?.run(run, done),
       beat: (node) => beat?.({ node, what: 'watchdog', tookMs: 0 }),
     });
     this.fronts = fronts;
@@ -126,6 +129,10 @@ export class SimCluster {
       ...(waits ? { waits } : {}),
     });
     this.#scripts = scripts;
+    this.#commands = fronts.all.map((front, place) => {
+      const host = cluster.pgpools[place]?.server ?? '';
+      return new PgpoolCommands(clock, draws, { cluster, host, front, scripts });
+    });
     const recordAgent = (event: RecordedEventWithoutTime): void => {
       if (event.type === 'agentState') this.#lastFailed.take({ ...event, atMs: clock.nowMs() });
       record(event);
@@ -153,7 +160,12 @@ export class SimCluster {
 
   /** Scripts or the follow command still have work in the background. */
   get busy(): boolean {
-    return this.#scripts.busy || this.fronts.switching;
+    return this.#scripts.busy || this.commanding || this.fronts.switching;
+  }
+
+  /** A command that a Pgpool waits for is at work. */
+  get commanding(): boolean {
+    return this.#commands.some(({ busy }) => busy);
   }
 
   start({ pgpoolMs, agentMs }: StartTimes = startOf(this.#cluster)): void {

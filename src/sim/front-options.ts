@@ -1,4 +1,5 @@
 import type { PgpoolSettings } from '../roles/pgpool.ts';
+import type { CommandRun } from '../roles/pgpool-failover.ts';
 import type { ChildLimits } from './children.ts';
 import type { Network } from './network.ts';
 import type { WatchdogSeat } from './pgpool-process.ts';
@@ -27,4 +28,6 @@ export interface PgpoolFrontOptions {
   watchdog?: WatchdogSeat;
   /** The follow command; `done` is called when it returns. */
   follow(run: { node: number; oldPrimary: number }, done: () => void): void;
+  /** failover_command and failback_command; left out where neither is set. `done` is called once, later. */
+  command?(run: CommandRun, done: () => void): void;
 }

@@ -217,6 +217,7 @@ export class PgpoolFront {
       unit: this.#unit(),
     });
     if ((result.afterMs ?? 0) > 0) return { ok: 'waits', for: this.pgpool.switching() ? 'switch' : 'server' };
+    if (!result.ok && result.reached) this.pgpool.sessionConnected(result.reached, false);
     if (result.ok) this.pgpool.sessionConnected(result.nodes, result.skippedMain);
     else if (result.connected) this.pgpool.sessionConnected(result.connected, false);
     else if (result.degenerate !== null) this.pgpool.sessionSawError(result.degenerate);
@@ -277,7 +278,7 @@ export class PgpoolFront {
   }
 
   #create(shared: PgpoolState, searchAtStart = false): PgpoolProcess {
-    const { follow, watchdog } = this.#options;
+    const { follow, command, watchdog } = this.#options;
     const settings = searchAtStart ? { ...this.#options.settings, searchAtStart } : this.#options.settings;
     const { sight } = this;
     const host = {
@@ -289,6 +290,7 @@ export class PgpoolFront {
       askRoles: (nodes: readonly number[], done: (answers: readonly RecoveryAnswer[]) => void) =>
         sight.askRoles(nodes, done),
       runFollowCommand: follow,
+      ...(command ? { runCommand: command } : {}),
       cutSessions: (cut: Cut) => this.#cut(cut),
       renewChildren: () => this.children.renew(),
       forkChildren: (cut: Cut, done: () => void) => this.#fork(cut, done),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/random.ts';
+import { callOf, promotedBy, traceOf } from '../lab/pgpool-differential-commands.ts';
 import { drawSteps } from '../lab/pgpool-differential-draw.ts';
 import { Hypotheses } from '../lab/pgpool-differential-hypotheses.ts';
 import { ModelCluster } from '../lab/pgpool-differential-model.ts';
@@ -149,13 +150,13 @@ describe('what is not determined, and no more than that', () => {
     const profile = profiles.find((candidate) => candidate.name === name);
     if (!profile) throw new Error(name);
     const courses = new Hypotheses(
-      (choose) => new ModelCluster(profile.model, choose),
+      (choose) => new ModelCluster({ settings: profile.model, commands: null, nodes: [] }, choose),
       (model) => model.key(),
     );
     courses.act((model) => {
       model.settle();
-      const left = model.open({ connect: 'ok', read: { node: 1 } });
-      if (left) model.close(left);
+      const left = model.clients.open({ connect: 'ok', read: { node: 1 } });
+      if (left) model.clients.close(left);
     });
     for (const step of parseSteps(sequence)) {
       courses.act((model) => {
@@ -164,6 +165,54 @@ describe('what is not determined, and no more than that', () => {
       });
     }
     expect(courses.ask((model) => model.nodes()).sort()).toEqual(states);
+  });
+});
+
+describe("Pgpool's own commands", () => {
+  const nodes = [0, 1, 2].map((id) => ({ host: `h${id}`, port: 5430 + id, dataDirectory: `/d${id}` }));
+  const lost = { kind: 'failover', node: 0, oldMain: 0, newMain: 1, oldPrimary: 0 } as const;
+
+  test('the words that a shell makes of the line', () => {
+    expect(callOf('notes', lost, nodes)).toBe(
+      '<failover><0><h0><5430></d0><1><h1><0><0><5431></d1><h0><5430><%><d0m1>',
+    );
+    const none = { ...lost, newMain: -1 };
+    expect(callOf('notes', none, nodes)).toBe(
+      '<failover><0><h0><5430></d0><-1><><0><0><><><h0><5430><%><d0m-1>',
+    );
+  });
+
+  test('what promotes does so as the sample: when the primary went down, or none was known', () => {
+    expect(promotedBy('promotes', lost)).toBe(1);
+    expect(promotedBy('promotes', { ...lost, node: 2, oldPrimary: -1 })).toBe(1);
+    expect(promotedBy('promotes', { ...lost, node: 2 })).toBeNull();
+    expect(promotedBy('promotes', { ...lost, newMain: -1 })).toBeNull();
+    expect(promotedBy('promotes', { ...lost, kind: 'failback' })).toBeNull();
+    expect(promotedBy('notes', lost)).toBeNull();
+  });
+
+  test('the log tells what the main process did, and of others nothing', () => {
+    const log = [
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  find_primary_node_repeatedly: waiting for finding a primary node',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  pgpool-II successfully started. version 4.3.5 (tamahomeboshi)',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  starting degeneration. shutdown host h0(5432)',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  Restart all children',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  execute command: /f/command notes failover 0',
+      'called <failover><0>',
+      'ended',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  find_primary_node_repeatedly: waiting for finding a primary node',
+      '2026-01-01 10:00:00.000: follow_child pid 3: LOG:  execute command: /f/follow 2 0',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  Do not restart children because we are switching over node id 2 host: h2 port: 5432 and we are in streaming replication mode',
+      '2026-01-01 10:00:00.000: main pid 1: LOG:  Do not restart children because we are failing back node id 2 host: h2 port: 5432 and we are in streaming replication mode and not all backends were down',
+    ];
+    expect(traceOf(log.join('\n'))).toEqual([
+      'restart all',
+      'called <failover><0>',
+      'ended',
+      'search',
+      'restart those of 2',
+      'restart none',
+    ]);
   });
 });
 

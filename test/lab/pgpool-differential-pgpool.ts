@@ -6,7 +6,9 @@ import type { Binaries } from '../../src/lab/binaries.ts';
 import { type LabContext, runCommand, startDetached } from '../../src/lab/command.ts';
 import { processesOf } from '../../src/lab/processes.ts';
 import { type PcpNode, pcpNodes } from '../../src/observe/pcp.ts';
-import { childCount } from './pgpool-differential-model.ts';
+import type { CommandNode } from '../../src/topology/pgpool-command.ts';
+import { childCount } from './pgpool-differential-clients.ts';
+import { commandProgram } from './pgpool-differential-commands.ts';
 import { nodeIds } from './pgpool-differential-servers.ts';
 
 const pcpUser = 'pcpadm';
@@ -24,7 +26,8 @@ export interface PgpoolPlace {
   context: LabContext;
   binaries: Binaries;
   address: string;
-  backendAddress(node: number): string;
+  /** By node id. */
+  nodes: readonly CommandNode[];
 }
 
 /** One real Pgpool-II, its control port and its log. */
@@ -41,7 +44,7 @@ export class RealPgpool {
     return {
       host: this.address,
       port: this.port,
-      addresses: nodeIds.map((id) => this.#place.backendAddress(id)),
+      addresses: this.#place.nodes.map(({ host }) => host),
     };
   }
 
@@ -57,6 +60,7 @@ export class RealPgpool {
     await this.#write('pcp.conf', `${pcpUser}:${pcpPasswordMd5}\n`);
     await this.#write('pcppass', `${this.address}:${this.#pcpPort}:${pcpUser}:${pcpPassword}\n`);
     await this.#write('follow', this.#followScript(), 0o700);
+    await this.#write('command', commandProgram(binaries.postgresBin), 0o700);
     startDetached(context, {
       file: binaries.pgpool,
       args: ['-n', '-D', '-f', this.#file('pgpool.conf'), '-F', this.#file('pcp.conf')],
@@ -201,9 +205,10 @@ export class RealPgpool {
       health_check_user: 'postgres',
       health_check_database: 'postgres',
     };
-    for (const node of nodeIds) {
-      settings[`backend_hostname${node}`] = this.#place.backendAddress(node);
-      settings[`backend_port${node}`] = '5432';
+    for (const [node, { host, port, dataDirectory }] of this.#place.nodes.entries()) {
+      settings[`backend_hostname${node}`] = host;
+      settings[`backend_port${node}`] = String(port);
+      settings[`backend_data_directory${node}`] = dataDirectory;
       settings[`backend_weight${node}`] = node === 0 ? '0' : '1';
       settings[`backend_flag${node}`] = 'ALLOW_TO_FAILOVER';
       settings[`backend_application_name${node}`] = `node${node}`;

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Opening, Visit } from './pgpool-differential-clients.ts';
+import { traceOf } from './pgpool-differential-commands.ts';
 import { Hypotheses } from './pgpool-differential-hypotheses.ts';
-import { ModelCluster, type Opening, type Visit } from './pgpool-differential-model.ts';
+import { ModelCluster } from './pgpool-differential-model.ts';
 import type { RealPgpool } from './pgpool-differential-pgpool.ts';
 import type { Profile } from './pgpool-differential-profiles.ts';
 import type { RealServers } from './pgpool-differential-servers.ts';
@@ -55,8 +57,10 @@ export class Run {
     this.#servers = servers;
     this.#pgpool = pgpool;
     this.#profile = profile;
+    const nodes = servers.commandNodes();
     this.#courses = new Hypotheses(
-      (choose) => new ModelCluster(profile.model, choose),
+      (choose) =>
+        new ModelCluster({ settings: profile.model, commands: profile.commands ?? null, nodes }, choose),
       (model) => model.key(),
     );
   }
@@ -113,8 +117,15 @@ export class Run {
     this.#vectors.add(await askNodes());
     const askSessions = async () => this.#kept.map(({ lost }) => lost ?? 'alive').join(' ');
     await this.#eventually(`kept sessions ${when}`, askSessions, (model) =>
-      model.sessions.map(({ lost }) => lost ?? 'alive').join(' '),
+      model.clients.sessions.map(({ lost }) => lost ?? 'alive').join(' '),
     );
+    if (this.#profile.commands) await this.#compareTraces(when);
+  }
+
+  /** Everything since the start, in order: a request is carried out after the command of the one before it has ended. */
+  async #compareTraces(when: string): Promise<void> {
+    const ask = async () => traceOf(await this.#pgpool.log()).join(', ');
+    await this.#eventually(`what the main process did ${when}`, ask, ({ trace }) => trace.join(', '));
   }
 
   async #visit(): Promise<void> {
@@ -128,10 +139,10 @@ export class Run {
     this.#count(`connect ${visit.connect}`);
     if (visit.read) this.#count(`read ${nameOf(visit.read)}`);
     if (visit.write) this.#count(`write ${nameOf(visit.write)}`);
-    this.#observe('a new session', text(visit), (model) => model.possibleVisits().map(text));
+    this.#observe('a new session', text(visit), (model) => model.clients.possibleVisits().map(text));
     this.#courses.act((model) => {
-      const left = model.open(visit);
-      if (left) model.close(left);
+      const left = model.clients.open(visit);
+      if (left) model.clients.close(left);
       model.settle();
     });
     await this.#pgpool.rest({ limitMs: restLimitMs, rounds: 0 });
@@ -144,19 +155,19 @@ export class Run {
     if (!refused) this.#kept.push(session);
     const seen: Opening = { connect: refused ? session : 'ok', read };
     this.#observe('a session to keep', text(seen), (model) =>
-      model.possibleVisits().map((visit) => text({ connect: visit.connect, read: visit.read })),
+      model.clients.possibleVisits().map((visit) => text({ connect: visit.connect, read: visit.read })),
     );
     this.#courses.act((model) => {
-      const modelled = model.open(seen);
-      if (modelled) model.sessions.push(modelled);
+      const modelled = model.clients.open(seen);
+      if (modelled) model.clients.sessions.push(modelled);
     });
   }
 
   async #closeOldest(): Promise<void> {
     await this.#kept.shift()?.close();
     this.#courses.act((model) => {
-      const closed = model.sessions.shift();
-      if (closed) model.close(closed);
+      const closed = model.clients.sessions.shift();
+      if (closed) model.clients.close(closed);
     });
   }
 
@@ -166,7 +177,7 @@ export class Run {
         const answer = await session[kind]();
         this.#count(`kept ${kind} ${nameOf(answer)}`);
         const what = `${kind} of kept session ${index}`;
-        this.#observe(what, text(answer), (model) => [text(model.use(index, kind))]);
+        this.#observe(what, text(answer), (model) => [text(model.clients.use(index, kind))]);
       }
     }
   }

@@ -66,8 +66,8 @@ export class DifferentialRunner {
     if (user.switched) await chown(folder, user.uid, user.gid);
     const context = { labDir: folder, user, passFile: join(folder, 'pgpass') };
     const servers = new RealServers({ context, binaries, network });
-    const backendAddress = (node: number) => servers.address(node);
-    const pgpool = new RealPgpool({ context, binaries, address: `${network}.14`, backendAddress });
+    const nodes = servers.commandNodes();
+    const pgpool = new RealPgpool({ context, binaries, address: `${network}.14`, nodes });
     const versions = { postgres: binaries.postgresVersion, pgpool: binaries.pgpoolVersion };
     const watcher = startWatcher(folder, null);
     const runner = new DifferentialRunner(folder, { servers, pgpool, watcher, versions });
@@ -96,7 +96,7 @@ export class DifferentialRunner {
     await this.#servers.reset();
     const conf = Object.entries(profile.conf).map(([name, value]) => [
       name,
-      value.replace('{folder}', this.#folder),
+      value.replaceAll('{folder}', this.#folder),
     ]);
     await this.#pgpool.start(Object.fromEntries(conf), 0);
     const run = new Run(this.#servers, this.#pgpool, profile);

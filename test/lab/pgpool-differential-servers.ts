@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { Binaries } from '../../src/lab/binaries.ts';
 import { type LabContext, logTail, mustRun, startDetached } from '../../src/lab/command.ts';
 import { killServerProcesses, serverProcesses } from '../../src/lab/processes.ts';
+import type { CommandNode } from '../../src/topology/pgpool-command.ts';
 
 export const nodeIds = [0, 1, 2] as const;
 
@@ -31,10 +32,19 @@ export class RealServers {
     return `${this.#place.network}.${11 + node}`;
   }
 
+  /** As the placeholders of Pgpool's commands name them. */
+  commandNodes(): CommandNode[] {
+    return nodeIds.map((node) => ({
+      host: this.address(node),
+      port: 5432,
+      dataDirectory: this.dataFolder(node),
+    }));
+  }
+
   /** Makes the data folder that every reset copies: one database with one table. */
   async build(): Promise<void> {
     const { context, binaries } = this.#place;
-    const template = this.#data('template');
+    const template = this.dataFolder('template');
     await mkdir(join(context.labDir, 'template'), { recursive: true });
     await this.#own(join(context.labDir, 'template'));
     const words = ['-D', template, '-U', 'postgres', '-A', 'trust', '-N', '--no-locale', '--wal-segsize=1'];
@@ -51,14 +61,14 @@ export class RealServers {
   /** Whatever ran is killed; three fresh copies start, 1 and 2 as standbys of 0. */
   async reset(): Promise<void> {
     const { context } = this.#place;
-    for (const node of nodeIds) await killServerProcesses(this.#data(node));
+    for (const node of nodeIds) await killServerProcesses(this.dataFolder(node));
     await Promise.all(
       nodeIds.map(async (node) => {
-        const data = this.#data(node);
+        const data = this.dataFolder(node);
         await rm(data, { recursive: true, force: true });
         await mkdir(join(context.labDir, `node${node}`), { recursive: true });
         await this.#own(join(context.labDir, `node${node}`));
-        await mustRun(context, 'cp', ['-a', this.#data('template'), data]);
+        await mustRun(context, 'cp', ['-a', this.dataFolder('template'), data]);
         await this.#write(join(data, 'postgresql.conf'), settingsOf(this.address(node)));
         await this.start(node, node === 0 ? null : 0);
       }),
@@ -90,10 +100,10 @@ export class RealServers {
 
   /** All processes at once, as when the power goes: no word to any client. */
   async vanish(node: number): Promise<void> {
-    const before = serverProcesses(this.#data(node));
+    const before = serverProcesses(this.dataFolder(node));
     for (const { pid } of before) send(pid, 'SIGSTOP');
     for (const { pid } of before) send(pid, 'SIGKILL');
-    await killServerProcesses(this.#data(node));
+    await killServerProcesses(this.dataFolder(node));
   }
 
   /** Fast shutdown. */
@@ -104,20 +114,22 @@ export class RealServers {
   /** Starts a server, as a standby of `upstream` if one is given, else as what its data folder says. */
   async start(node: number, upstream: number | null): Promise<void> {
     if (upstream !== null) {
-      await this.#write(join(this.#data(node), 'conninfo.conf'), this.#conninfo(node, upstream));
-      await this.#write(join(this.#data(node), 'standby.signal'), '');
+      await this.#write(join(this.dataFolder(node), 'conninfo.conf'), this.#conninfo(node, upstream));
+      await this.#write(join(this.dataFolder(node), 'standby.signal'), '');
     }
     await this.#launch(node);
     await this.#answers(node);
   }
 
+  /** One that is a primary already, by a command of Pgpool's, stays what it is. */
   async promote(node: number): Promise<void> {
+    if ((await this.query(node, 'select pg_is_in_recovery()')) === false) return;
     const done = await this.query(node, 'select pg_promote(true, 30)');
     if (done !== true) throw new Error(`node ${node} was not promoted`);
   }
 
   async repoint(node: number, upstream: number): Promise<void> {
-    await this.#write(join(this.#data(node), 'conninfo.conf'), this.#conninfo(node, upstream));
+    await this.#write(join(this.dataFolder(node), 'conninfo.conf'), this.#conninfo(node, upstream));
     await this.query(node, 'select pg_reload_conf()');
   }
 
@@ -135,7 +147,7 @@ export class RealServers {
 
   async #launch(folder: number | 'template'): Promise<void> {
     const { context, binaries } = this.#place;
-    const data = this.#data(folder);
+    const data = this.dataFolder(folder);
     await rm(join(data, 'postmaster.pid'), { force: true });
     startDetached(context, {
       file: join(binaries.postgresBin, 'postgres'),
@@ -149,7 +161,7 @@ export class RealServers {
     const endMs = performance.now() + 20_000;
     for (;;) {
       const folder = await this.query(node, 'show data_directory').catch(() => null);
-      if (folder === this.#data(folderOf)) return;
+      if (folder === this.dataFolder(folderOf)) return;
       if (folder !== null) throw new Error(`${this.address(node)} is taken by the server of ${folder}`);
       if (performance.now() > endMs) throw new Error(`node ${node}: ${await logTail(this.#log(folderOf))}`);
       await sleep(25);
@@ -158,7 +170,7 @@ export class RealServers {
 
   /** A signal to the postmaster; returns when all processes are gone. */
   async #end(folder: number | 'template', signal: NodeJS.Signals): Promise<void> {
-    const data = this.#data(folder);
+    const data = this.dataFolder(folder);
     const all = serverProcesses(data);
     const pids = new Set(all.map(({ pid }) => pid));
     for (const { pid, parentPid } of all) if (!pids.has(parentPid)) send(pid, signal);
@@ -170,7 +182,7 @@ export class RealServers {
     if (signal === 'SIGKILL') await killServerProcesses(data);
   }
 
-  #data(folder: number | 'template'): string {
+  dataFolder(folder: number | 'template'): string {
     return join(this.#place.context.labDir, typeof folder === 'number' ? `node${folder}` : folder, 'data');
   }
 

@@ -18,7 +18,7 @@ export type Step =
   | { kind: 'use' };
 
 /**
- * `switchover` is `pcp_promote_node -s`, which has the failover command promote; there is none here. Those with `-g` wait for the
+ * `switchover` is `pcp_promote_node -s`, which has the failover command promote, where there is one. Those with `-g` wait for the
  * clients to leave.
  */
 export type PcpCommand = 'attach' | 'detach' | 'promote' | 'switchover' | 'detach -g' | 'promote -g';

@@ -171,6 +171,22 @@ test('a lowest node that was passed by and lives again has every new session ref
   });
 });
 
+test('what a session reached before the node that ends it is up, whether or not that node fails over', () => {
+  const admission: Admission = {
+    state: { status: ['waiting', 'waiting', 'up'], primary: 2, main: 0 },
+    switching: false,
+    greetings: ['accepts', 'accepts', 'refuses'],
+    weights: [0, 1, 1],
+    failoverOnBackendError: false,
+    unit: 0,
+  };
+  expect(admitSession(admission)).toMatchObject({ ok: false, degenerate: null, reached: [0, 1] });
+  const failingOver = { ...admission, failoverOnBackendError: true };
+  expect(admitSession(failingOver)).toMatchObject({ ok: false, degenerate: 2, reached: [0, 1] });
+  const middle = { ...failingOver, greetings: ['accepts', 'refuses', 'accepts'] as const };
+  expect(admitSession(middle)).toMatchObject({ ok: false, degenerate: 1, reached: [0] });
+});
+
 describe('a session at a child with a cache', () => {
   const admission: Admission = {
     state: { status: ['up', 'up', 'up'], primary: 0, main: 0 },

@@ -302,6 +302,23 @@ test('failover_command and failback_command hold everything up while they run', 
   ]);
 });
 
+test('sessions are cut before failover_command begins, and after failback_command has ended', () => {
+  const at = bench({ commandMs: 5000, settings: { hasFailoverCommand: true, hasFailbackCommand: true } });
+  at.server(0).alive = false;
+  at.pgpool.detach(0);
+  at.pass(4900);
+  expect(at.cuts.length).toBe(1);
+  at.pass(10_000);
+  expect(at.nodes()).toBe('down:s up:s up:s');
+  const beganMs = at.clock.nowMs();
+  at.pgpool.attach(0);
+  at.pass(10_000);
+  expect(at.cuts.map(({ cut, atMs }) => [cut.scope, Math.max(0, atMs - beganMs)])).toEqual([
+    ['all', 0],
+    ['all', 5000],
+  ]);
+});
+
 test('a node flagged ALWAYS_PRIMARY is found without asking, also when it is down', () => {
   const nodes = everyNode({}, ['ALWAYS_PRIMARY']);
   const at = bench({ settings: { nodes, hasFollowCommand: false } });

@@ -1,10 +1,10 @@
 // Goal: every kind of drill has a timeline that makes sense, in both generations of EFM; equal requests give equal bytes;
 // a target is reached by few changes, or said to be out of reach.
 // Method: the story itself, computed in this thread with few trials.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../src/kernel/errors.ts';
 import { type DrillKind, drillKinds } from '../../src/scenario/scenario-shape.ts';
 import { pingTimesOf } from '../../src/sim/virtual-ip.ts';
@@ -201,7 +201,59 @@ test.each([
   const input = readTimelineInput({ efm: null, pgpool: file, model: null, versions: `4.10,${pgpool}` });
   rmSync(folder, { recursive: true });
   expect(input.hasFollowCommand).toBe(expected);
-  expect(input.remarks).toEqual(['failover_command is set: what it does is not modelled']);
+  expect(input.remarks).toEqual([
+    expect.stringMatching(
+      /^failover_command is taken as a script that changes no server, .*sets it no limit$/,
+    ),
+  ]);
+});
+
+describe('failover_command', () => {
+  const guide = readFileSync('models/guide-4.3/pgpool.conf', 'utf8');
+  const folder = mkdtempSync(join(tmpdir(), 'pgdrill-timeline-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const sample = '/etc/pgpool-II/failover.sh %d %h %p %D %m %H %M %P %r %R %N %S';
+  const folders = [0, 1, 2].map((id) => `backend_data_directory${id} = '/data'\n`).join('');
+  const failover = (name: string, lines: string) => {
+    const pgpool = join(folder, `${name}.conf`);
+    const own = /^(?:failover_command|failover_on_backend_error) .*\n/gm;
+    writeFileSync(pgpool, `${guide.replace(own, '')}${lines}`);
+    return ask('failover', { model: null, pgpool, versions: '4.10,4.3.5' });
+  };
+  const byItself = 'failover_on_backend_error = on\n';
+
+  test('that promotes: Pgpool serves writes again long before EFM has found anything out', async () => {
+    const promoting = `${byItself}${folders}failover_command = '${sample}'\n`;
+    const result = await failover('promoting', promoting);
+    expect(result.writeOutageMs.worst).toBeLessThan(10_000);
+    expect(result.remarks.join('\n')).toMatch(
+      /failover_command promotes a server .*by its name.*two parties/,
+    );
+    const without = await failover('without', byItself);
+    expect(without.writeOutageMs.best).toBeGreaterThan(40_000);
+  }, 60_000);
+
+  test('the sample without data directories promotes nothing: its arguments are one too early', async () => {
+    const result = await failover('shifted', `${byItself}failover_command = '${sample}'\n`);
+    expect(result.writeOutageMs.best).toBeGreaterThan(40_000);
+    expect(result.remarks.join('\n')).toMatch(/failover_command ends in an error/);
+  }, 60_000);
+
+  test('of two minutes: nobody is served before its end, and the trial waits for it', async () => {
+    const model = join(folder, 'slow.yaml');
+    const text = readFileSync(lab, 'utf8')
+      .replace("failover_command: ''", 'failover_command: /opt/own.sh %d')
+      .replace(/^( +)script:/m, '$1failoverCommand: { mean: 120s, variation: 0, source: test }\n$1script:');
+    writeFileSync(model, text);
+    const { writeOutageMs, readOutageMs, remarks } = await ask('failover', { model });
+    for (const { best, worst } of [writeOutageMs, readOutageMs]) {
+      expect(best).toBeGreaterThan(120_000);
+      expect(worst).toBeLessThan(140_000);
+    }
+    expect(remarks.join('\n')).toMatch(
+      /failover_command is taken as a script .*serviceTimes.failoverCommand/,
+    );
+  }, 60_000);
 });
 
 test('a span that never ends in some trials has no mean and no worst', () => {

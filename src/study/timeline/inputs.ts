@@ -6,6 +6,7 @@ import { loadModel } from '../../scenario/load.ts';
 import type { Model } from '../../scenario/model-shape.ts';
 import { byPlace, type Source } from '../../scenario/source.ts';
 import { checkShape } from '../../sim/check.ts';
+import { commandRemarks } from '../../sim/command-remarks.ts';
 import { checkModel } from '../../topology/check.ts';
 import { type Cluster, clusterOf, hasWatchdog } from '../../topology/cluster.ts';
 import { type ConfigDocument, valuesOf, whyUnreadable } from '../../topology/config/document.ts';
@@ -77,14 +78,18 @@ export function readTimelineInput(files: TimelineFiles): TimelineInput {
   const remarks: string[] = [];
   const hooked = withHooks(cluster, read, remarks);
   const versions = { efm: read.efmVersion, pgpool: read.pgpoolVersion };
-  if (!read.pgpool) return { cluster: hooked, versions, hasFollowCommand: true, remarks };
+  if (!read.pgpool) {
+    remarks.push(...commandRemarks(hooked));
+    return { cluster: hooked, versions, hasFollowCommand: true, remarks };
+  }
   const values = valuesOf(read.pgpool);
   const conf = pgpoolConfOf(values, read.pgpoolVersion);
+  const placed = withBackends(hooked, values);
   return {
-    cluster: withFlags(hooked, values),
+    cluster: placed,
     versions,
     hasFollowCommand: conf.hasFollowCommand,
-    remarks: [...remarks, ...pgpoolRemarks(conf, cluster)],
+    remarks: [...remarks, ...commandRemarks(placed), ...pgpoolRemarks(conf, placed)],
   };
 }
 
@@ -191,25 +196,19 @@ function hookRemarks(document: ConfigDocument): string[] {
   ];
 }
 
-/** Backend flags are Pgpool's own affair, but one that forbids a detach changes everything. */
-function withFlags(cluster: Cluster, values: Readonly<Record<string, string>>): Cluster {
+/** Backend flags are Pgpool's own affair, but one that forbids a detach changes everything; folders are told to its commands, also one that is not named. */
+function withBackends(cluster: Cluster, values: Readonly<Record<string, string>>): Cluster {
   const flags = Object.entries(values).filter(([name]) => /^backend_flag\d+$/.test(name));
-  return { ...cluster, pgpoolSettings: { ...cluster.pgpoolSettings, ...Object.fromEntries(flags) } };
+  const folders = cluster.backends
+    .filter(({ id }) => values[`backend_hostname${id}`] !== undefined)
+    .map(({ id }) => [`backend_data_directory${id}`, values[`backend_data_directory${id}`] ?? '']);
+  const told = { ...Object.fromEntries(flags), ...Object.fromEntries(folders) };
+  return { ...cluster, pgpoolSettings: { ...cluster.pgpoolSettings, ...told } };
 }
 
 /** What a Pgpool of this configuration does and a timeline does not. */
-function pgpoolRemarks(
-  { hasFailoverCommand, hasFailbackCommand, watchdog }: PgpoolConf,
-  cluster: Cluster,
-): string[] {
-  const commands = [
-    ...(hasFailoverCommand ? ['failover_command'] : []),
-    ...(hasFailbackCommand ? ['failback_command'] : []),
-  ];
-  return [
-    ...commands.map((name) => `${name} is set: what it does is not modelled`),
-    ...(watchdog && !hasWatchdog(cluster) ? [loneRemark(watchdog.nodes.length)] : []),
-  ];
+function pgpoolRemarks({ watchdog }: PgpoolConf, cluster: Cluster): string[] {
+  return watchdog && !hasWatchdog(cluster) ? [loneRemark(watchdog.nodes.length)] : [];
 }
 
 function loneRemark(listed: number): string {

@@ -278,7 +278,7 @@ class TrialRun {
     while (this.#clock.nowMs() < untilMs) {
       this.#step();
       const nowMs = this.#clock.nowMs();
-      if (this.#open.size > 0) this.#lastMs = nowMs;
+      if (this.#open.size > 0 || this.#cluster.commanding) this.#lastMs = nowMs;
       const silentMs = nowMs - this.#lastMs;
       if (silentMs < (this.#acted ? restMs : silenceMs)) continue;
       if (!this.#cluster.busy || silentMs >= this.#searchMs + stuckMs) return;
