@@ -129,7 +129,7 @@ describe('mistakes', () => {
       { model: ['127.0.90.2', '127.0.90.1'] },
       /servers\[1\] has the address of servers\[0\]/,
     ],
-    ['no Pgpool', { model: [', pgpool: {}', ''] }, /this release runs one Pgpool-II; the model has 0/],
+    ['no Pgpool', { model: [', pgpool: {}', ''] }, /no server of the model has a Pgpool-II/],
     [
       'a witness with a database',
       { model: ['efm: { witness: true }', 'efm: { witness: true }, postgres: { role: standby }'] },
