@@ -28,9 +28,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function reference(): Cluster {
-  const { model } = loadModel(join(import.meta.dirname, '../../models/reference-architecture.yaml'));
-  if (!model) throw new Error('the reference model cannot be read');
+function reference(name = 'reference-architecture'): Cluster {
+  const { model } = loadModel(join(import.meta.dirname, `../../models/${name}.yaml`));
+  if (!model) throw new Error(`the model ${name} cannot be read`);
   return clusterOf(model.value);
 }
 
@@ -53,6 +53,14 @@ test('a virtual IP is refused before anything starts: only EFM itself can move i
   ]);
   expect(await told({ ...cluster, agents }, { agents: false })).toEqual([]);
   expect(await told(cluster)).toEqual([]);
+});
+
+test('a watchdog is refused before anything starts: a lab has one Pgpool', async () => {
+  const told = async (of: Cluster) => (await checkLab(of, {})).filter(({ rule }) => rule === 'lab/watchdog');
+  expect(await told(reference('three-pgpools'))).toMatchObject([
+    { message: expect.stringContaining('3 Pgpools with a watchdog') },
+  ]);
+  expect(await told(reference())).toEqual([]);
 });
 
 test('a program that may not be executed is told with its path and what to do, at once', async () => {
