@@ -101,7 +101,8 @@ export class RateIntegral {
       if (more <= due && due > 0) {
         const slope = (toPerSecond - fromPerSecond) / (endMs - startMs);
         const root = Math.sqrt(Math.max(0, fromPerSecond * fromPerSecond + 2000 * slope * more));
-        const intoMs = more === 0 ? 0 : (2000 * more) / (fromPerSecond + root);
+        const sum = fromPerSecond + root;
+        const intoMs = sum === 0 ? 0 : (2000 * more) / sum;
         return Math.min(endMs, startMs + intoMs);
       }
       this.#before += due;

@@ -58,6 +58,7 @@ test('the instant of the n-th operation is where the integral of the rate reache
         expect(integral.instantOf(all + 1)).toBe(Number.POSITIVE_INFINITY);
       },
     ),
+    { examples: [[[{ startMs: 0, endMs: 2000, fromPerSecond: 0, toPerSecond: 0.5 }], [1e-323]]] },
   );
 });
 

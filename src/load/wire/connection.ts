@@ -158,10 +158,10 @@ export class WireConnection {
     this.#port.release(this.#pending === 0);
   }
 
-  /** For the transport: bytes have come. They may be overwritten after the call. */
-  receive(bytes: Uint8Array, end: number): void {
+  /** For the transport: bytes have come, from one position up to another. They may be overwritten after the call. */
+  receive(bytes: Uint8Array, from: number, end: number): void {
     const scanner = this.#scanner;
-    let at = 0;
+    let at = from;
     while (at < end && this.#open) {
       const { keep } = scanner;
       at = scanner.scan(bytes, at, end);

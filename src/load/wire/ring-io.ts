@@ -1,28 +1,23 @@
 import type { Socket } from 'node:net';
-import { monotonicMs, yieldToEvents } from '../../kernel/clock.ts';
+import { monotonicMs } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/errors.ts';
 import type { WireError } from '../../workload/transport.ts';
 import { WireConnection, type WireHandler, type WirePort } from './connection.ts';
-import { eventLoopFile } from './event-loop-watch.ts';
 import type { KernelCalls } from './kernel-calls.ts';
-import { Ring, RingEvent, RingFailure } from './ring.ts';
+import { LoopVisits } from './loop-visits.ts';
+import { ReceiveBuffers } from './receive-buffers.ts';
+import { CompletionFlag, Ring, RingEvent, RingFailure } from './ring.ts';
 import { usualOversleepMs } from './ring-lead.ts';
 import { RingMemory, type SlotMemory } from './ring-memory.ts';
 import { type StartedSession, startSession } from './session-start.ts';
 import { terminateMessage } from './templates.ts';
 import type { OpenOptions, OpenOutcome, WireAgenda, WireIo } from './wire-io.ts';
 
-/** The longest wait in the kernel: Node cannot end a thread that waits there, and the agenda may have finished. */
-const longestWaitMs = 100;
 /**
  * A wait that may be so long is ended by an alarm in the ring, which serves all waits until then: the kernel sets and
  * cancels no timer for each of them.
  */
 const leastAlarmMs = 2;
-/** Visits to the event loop while sessions are being opened: by the clock, where its descriptor is not known. */
-const openingVisitMs = 1;
-/** The same where it is known; timers are not told by the descriptor. */
-const watchedVisitMs = 10;
 /** Closed connections come back from the kernel at once; what has not after so long is left behind. */
 const longestFarewellMs = 1000;
 /** Files that the ring has room for at first; the table cannot grow. */
@@ -74,29 +69,27 @@ export class RingIo implements WireIo {
   readonly ring: Ring;
   readonly #calls: KernelCalls;
   readonly #memory: RingMemory;
+  readonly #buffers: ReceiveBuffers;
+  readonly #loop: LoopVisits;
   readonly #sessions: (RingSession | null)[] = [];
   readonly #free: SlotMemory[] = [];
   readonly #tableSize: number;
   /** How long before an instant to wake up for it, ms: this machine's usual oversleeping. */
   readonly #leadMs: number;
   #size = 0;
-  /** Pieces of work that Node's event loop has to do: sessions being opened, cancel requests. */
-  #opening = 0;
-  #loopFile: number | null = null;
-  #loopAsked = false;
-  #loopCalls = false;
-  #visitedMs = 0;
   /** When the ring's alarm ends a wait; Infinity while none is set. */
   #alarmMs = Number.POSITIVE_INFINITY;
   #closed = false;
-  readonly #onCompletion = (mark: number, generation: number, result: number): void =>
-    this.#completed(mark, generation, result);
+  readonly #onCompletion = (mark: number, generation: number, result: number, flags: number): void =>
+    this.#completed(mark, generation, result, flags);
 
   /** @throws NoRing */
   constructor(calls: KernelCalls, expectedConnections: number) {
     this.#calls = calls;
     const entries = 2 ** Math.ceil(Math.log2(Math.max(4096, Math.min(32_768, expectedConnections * 2))));
     this.ring = new Ring(calls, entries);
+    this.#loop = new LoopVisits(this.ring);
+    this.#buffers = this.#receiveBuffers();
     this.#memory = new RingMemory(calls);
     this.#tableSize = fileTableSizes.find((size) => this.ring.openFileTable(size)) ?? 0;
     invariant(this.#tableSize > 0, 'the ring has a table of files');
@@ -110,20 +103,14 @@ export class RingIo implements WireIo {
   }
 
   async open(options: OpenOptions): Promise<OpenOutcome> {
-    if (this.#size + this.#opening >= this.#tableSize) return this.#full();
+    if (this.#size + this.#loop.works >= this.#tableSize) return this.#full();
     const outcome = await this.accompany(startSession(options));
     if (!outcome.ok) return outcome;
     return this.#adopt(outcome.session, options);
   }
 
-  async accompany<T>(work: Promise<T>): Promise<T> {
-    this.#opening += 1;
-    this.#loopCalls = true;
-    try {
-      return await work;
-    } finally {
-      this.#opening -= 1;
-    }
+  accompany<T>(work: Promise<T>): Promise<T> {
+    return this.#loop.during(work);
   }
 
   /** Nothing waits while this thread calls: the agenda is asked before the next wait. */
@@ -139,9 +126,8 @@ export class RingIo implements WireIo {
         agenda.due(nowMs);
         nowMs = monotonicMs();
       }
-      if (this.#loopCalls || nowMs - this.#visitedMs >= this.#visitEveryMs()) {
-        await yieldToEvents();
-        this.#visited();
+      if (this.#loop.isDue(nowMs)) {
+        await this.#loop.visit();
         nowMs = monotonicMs();
       }
     }
@@ -172,13 +158,25 @@ export class RingIo implements WireIo {
     this.#leave();
   }
 
+  /** Memory to receive into; a ring without it is of no use. @throws NoRing */
+  #receiveBuffers(): ReceiveBuffers {
+    try {
+      return new ReceiveBuffers(this.#calls, this.ring);
+    } catch (error) {
+      this.ring.close();
+      throw error;
+    }
+  }
+
   /** Ends the ring, and what the kernel still holds of its sessions. */
   #leave(): void {
     const left = this.#sessions.filter((session) => session !== null);
     for (const { file } of left) this.#calls.closeFile(file);
     this.ring.close();
     // The kernel may still write where a receive waits.
-    if (left.length === 0) this.#memory.close();
+    if (left.length > 0) return;
+    this.#memory.close();
+    this.#buffers.close();
   }
 
   /** For a session: larger send memory. */
@@ -201,9 +199,9 @@ export class RingIo implements WireIo {
     this.#calls.shutdown(session.file);
   }
 
-  /** Sends what is queued, waits for answers until `untilMs` or `longestWaitMs`, and handles those that came. */
+  /** Sends what is queued, waits for answers until `untilMs` or the next visit to the loop, and handles those that came. */
   #turn(nowMs: number, untilMs: number): void {
-    const limitMs = nowMs + this.#visitEveryMs();
+    const limitMs = nowMs + this.#loop.everyMs;
     const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#leadMs;
     if (this.#alarmMs === Number.POSITIVE_INFINITY && wakeMs - nowMs > leastAlarmMs) {
       this.ring.alarm(wakeMs - nowMs);
@@ -213,41 +211,39 @@ export class RingIo implements WireIo {
     this.ring.harvest(this.#onCompletion);
   }
 
-  #visitEveryMs(): number {
-    if (this.#opening === 0) return longestWaitMs;
-    return this.#loopFile === null ? openingVisitMs : watchedVisitMs;
-  }
-
-  #visited(): void {
-    this.#loopCalls = false;
-    this.#visitedMs = monotonicMs();
-    if (this.#loopFile === null || this.#loopAsked) return;
-    this.ring.poll(this.#loopFile);
-    this.#loopAsked = true;
-  }
-
-  #completed(mark: number, generation: number, result: number): void {
+  #completed(mark: number, generation: number, result: number, flags: number): void {
     const event = mark & 3;
     if (event === RingEvent.poll) {
-      this.#loopAsked = false;
-      this.#loopCalls = true;
+      this.#loop.called();
       return;
     }
     if (event === RingEvent.alarm) {
       this.#alarmMs = Number.POSITIVE_INFINITY;
       return;
     }
-    const session = this.#sessions[mark >> 2];
-    if (!session || session.slot.generation !== generation) return;
-    if (event === RingEvent.receive) this.#received(session, result);
-    else if (result < 0 && session.file >= 0) this.#calls.shutdown(session.file);
+    const found = this.#sessions[mark >> 2];
+    const session = found && found.slot.generation === generation ? found : null;
+    if (event === RingEvent.send) {
+      if (result < 0 && session !== null && session.file >= 0) this.#calls.shutdown(session.file);
+      return;
+    }
+    if (flags & CompletionFlag.buffer) {
+      const buffer = flags >>> 16;
+      if (session !== null) this.#received(session, buffer, result);
+      this.#buffers.giveBack(buffer);
+    }
+    if (session !== null && !(flags & CompletionFlag.more)) this.#receiveEnded(session, result);
   }
 
-  #received(session: RingSession, result: number): void {
-    const { slot } = session;
+  #received({ connection }: RingSession, buffer: number, length: number): void {
+    const from = this.#buffers.startOf(buffer);
+    connection?.receive(this.#buffers.bytes, from, from + length);
+  }
+
+  /** A receive that stays has come to an end: for a moment, or because the connection has. */
+  #receiveEnded(session: RingSession, result: number): void {
     if (result > 0 || isPassing(result)) {
-      if (result > 0) session.connection?.receive(slot.receiveMemory, result);
-      this.ring.receive(slot, result === slot.receiveBytes);
+      this.ring.receive(session.slot, true);
       return;
     }
     const { connection } = session;
@@ -281,7 +277,7 @@ export class RingIo implements WireIo {
       return this.#full();
     }
     handle.readStop();
-    this.#loopFile ??= eventLoopFile(handle.fd);
+    this.#loop.learn(handle.fd);
     const file = this.#calls.duplicate(handle.fd);
     socket.destroy();
     if (file < 0) return refused('closed', 'no file descriptor is left (ulimit -n)');
@@ -294,7 +290,7 @@ export class RingIo implements WireIo {
     this.#size += 1;
     this.ring.setFile(slot.fileIndex, file);
     this.ring.receive(slot, true);
-    this.#loopCalls = true;
+    this.#loop.want();
     return { ok: true, connection, session };
   }
 
@@ -307,9 +303,9 @@ function refused(code: string, message: string): OpenOutcome {
   return { ok: false, error: { code, message } };
 }
 
-/** The kernel asks to try again: EINTR, EAGAIN. */
+/** The kernel asks to try again: EINTR, EAGAIN, or ENOBUFS when all buffers were taken. */
 function isPassing(result: number): boolean {
-  return result === -4 || result === -11;
+  return result === -4 || result === -11 || result === -105;
 }
 
 const errnoNames: Readonly<Record<number, string>> = {

@@ -1,8 +1,7 @@
 import type { KernelCalls, Mapping } from './kernel-calls.ts';
-import { addressHalves, type RingSlot } from './ring.ts';
+import type { RingSlot } from './ring.ts';
+import { addressHalves } from './ring-words.ts';
 
-/** A receive holds so much; a longer answer takes several. */
-const receiveBytes = 16_384;
 /** Room for the messages of an ordinary transaction; more is mapped for a connection when it needs it. */
 const sendBytes = 1024;
 /** Connections whose memory is mapped together. */
@@ -10,12 +9,10 @@ const bankSize = 64;
 
 /** A connection's memory as JavaScript and as the kernel see it. */
 export interface SlotMemory extends RingSlot {
-  /** A buffer of Node, as those that are read while a session is opened: code that meets one kind of array only is quicker. */
-  receiveMemory: Buffer;
   sendMemory: Buffer;
 }
 
-/** Memory of a ring's connections; given back as a whole, after the ring is closed. */
+/** Memory that a ring's connections send from; given back as a whole, after the ring is closed. */
 export class RingMemory {
   readonly #calls: KernelCalls;
   readonly #mappings: Mapping[] = [];
@@ -30,28 +27,15 @@ export class RingMemory {
 
   /** Memory for one more connection. */
   slot(fileIndex: number): SlotMemory {
-    const stride = receiveBytes + sendBytes;
     if (this.#bank === null || this.#inBank === bankSize) {
-      this.#bank = this.#map(bankSize * stride);
+      this.#bank = this.#map(bankSize * sendBytes);
       this.#inBank = 0;
     }
     const { address, bytes } = this.#bank;
-    const receiveAt = this.#inBank * receiveBytes;
-    const sendAt = bankSize * receiveBytes + this.#inBank * sendBytes;
+    const at = this.#inBank * sendBytes;
     this.#inBank += 1;
-    const [receiveLow, receiveHigh] = addressHalves(address + receiveAt);
-    const [sendLow, sendHigh] = addressHalves(address + sendAt);
-    return {
-      fileIndex,
-      generation: 0,
-      receiveLow,
-      receiveHigh,
-      receiveBytes,
-      sendLow,
-      sendHigh,
-      receiveMemory: Buffer.from(bytes, receiveAt, receiveBytes),
-      sendMemory: Buffer.from(bytes, sendAt, sendBytes),
-    };
+    const [sendLow, sendHigh] = addressHalves(address + at);
+    return { fileIndex, generation: 0, sendLow, sendHigh, sendMemory: Buffer.from(bytes, at, sendBytes) };
   }
 
   /** Gives a connection larger send memory with the first `used` bytes of the present one. */

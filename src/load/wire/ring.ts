@@ -1,21 +1,27 @@
 import { DrillError, invariant } from '../../kernel/errors.ts';
 import { type KernelCalls, type Mapping, NoRing } from './kernel-calls.ts';
+import { type RingOffsets, readOffsets, refusal, setAddress, setTime } from './ring-words.ts';
 
 /** What an entry of the completion queue belongs to; two bits of `userData`. */
 export const RingEvent = { receive: 0, send: 1, poll: 2, alarm: 3 } as const;
 
-/** Called for each completion: what the submission was marked with, and the result (bytes, or a negative errno). */
-export type OnCompletion = (mark: number, generation: number, result: number) => void;
+/** Called for each completion: what the submission was marked with, the result (bytes, or a negative errno), flags; by position, for it is on the path of every answer. */
+export type OnCompletion = (mark: number, generation: number, result: number, flags: number) => void;
+
+/** Bits of a completion's flags; the number of the buffer stands in the upper half. */
+export const CompletionFlag = { buffer: 1, more: 2 } as const;
 
 const setupFlags = (1 << 3) | (1 << 12) | (1 << 13); // CQSIZE, SINGLE_ISSUER, DEFER_TASKRUN
 const singleMmap = 1;
 const submissionOffset = 0x10000000;
 const Enter = { getEvents: 1, extendedArgument: 8, registeredRing: 16 } as const;
-const Register = { files: 2, filesUpdate: 6, ringFiles: 20 } as const;
+const Register = { files: 2, filesUpdate: 6, ringFiles: 20, buffers: 22 } as const;
 const Operation = { pollAdd: 6, timeout: 11, send: 26, receive: 27 } as const;
 const fixedFile = 1;
+const bufferSelect = 32;
 const skipSuccess = 64;
 const pollFirst = 1;
+const manyTimes = 2; // IORING_RECV_MULTISHOT
 const sendFlags = 0x4000 | 0x100; // MSG_NOSIGNAL, MSG_WAITALL: a long message is sent whole
 const pollIn = 1;
 const timedOut = -62;
@@ -52,7 +58,7 @@ export class Ring {
   readonly #words: Int32Array;
   readonly #entries: Int32Array;
   readonly #scratch: Int32Array;
-  readonly #offsets: Offsets;
+  readonly #offsets: RingOffsets;
   #tail: number;
   #unsubmitted = 0;
   #files = 0;
@@ -105,18 +111,28 @@ export class Ring {
     invariant(result === 1, `the ring's file ${index} could not be set (${result})`);
   }
 
-  /** Queues a receive; `expectMore` when more bytes may have come already. */
-  receive(slot: RingSlot, expectMore: boolean): void {
+  /** Gives the ring a list of `count` buffers to receive into. @returns 0, or a negative errno */
+  provideBuffers(listAddress: number, count: number): number {
+    const scratch = this.#scratch;
+    scratch.fill(0, 16, 26);
+    setAddress(scratch, 16, listAddress);
+    scratch[18] = count;
+    return this.#calls.ringRegister(this.#file, Register.buffers, this.#memory.address + 64, 1);
+  }
+
+  /**
+   * Queues a receive that stays: a completion for every piece that comes, each in a buffer of the list, until one lacks the
+   * flag `more`. `expectMore` when bytes may have come already.
+   */
+  receive({ fileIndex, generation }: RingSlot, expectMore: boolean): void {
     const at = this.#next();
     const entries = this.#entries;
-    entries[at] = Operation.receive | (fixedFile << 8) | ((expectMore ? 0 : pollFirst) << 16);
-    entries[at + 1] = slot.fileIndex;
-    entries[at + 4] = slot.receiveLow;
-    entries[at + 5] = slot.receiveHigh;
-    entries[at + 6] = slot.receiveBytes;
-    entries[at + 7] = 0;
-    entries[at + 8] = (slot.fileIndex << 2) | RingEvent.receive;
-    entries[at + 9] = slot.generation;
+    const how = manyTimes | (expectMore ? 0 : pollFirst);
+    entries[at] = Operation.receive | ((fixedFile | bufferSelect) << 8) | (how << 16);
+    entries[at + 1] = fileIndex;
+    entries.fill(0, at + 4, at + 8);
+    entries[at + 8] = (fileIndex << 2) | RingEvent.receive;
+    entries[at + 9] = generation;
   }
 
   /** Queues a send of the first `length` bytes of the slot's send memory; its completion comes only if it failed. */
@@ -197,8 +213,9 @@ export class Ring {
       const mark = words[at] as number;
       const generation = words[at + 1] as number;
       const result = words[at + 2] as number;
+      const flags = words[at + 3] as number;
       words[completionHead] = (head + 1) | 0;
-      onCompletion(mark, generation, result);
+      onCompletion(mark, generation, result, flags);
     }
     return (last - first) | 0;
   }
@@ -238,70 +255,11 @@ export class Ring {
   }
 }
 
-/** One connection's place in a ring: its file in the table, and the memory the kernel reads and writes. */
+/** One connection's place in a ring: its file in the table, and the memory the kernel sends from. */
 export interface RingSlot {
   readonly fileIndex: number;
   /** Counts the connections that had this place, so that a late completion finds its own. */
   generation: number;
-  readonly receiveLow: number;
-  readonly receiveHigh: number;
-  readonly receiveBytes: number;
   sendLow: number;
   sendHigh: number;
-}
-
-/** The lower and upper half of an address, as a submission takes them. */
-export function addressHalves(address: number): [low: number, high: number] {
-  return [address | 0, Math.floor(address / 2 ** 32)];
-}
-
-function setAddress(words: Int32Array, at: number, address: number): void {
-  [words[at], words[at + 1]] = addressHalves(address);
-}
-
-/** A span as the kernel takes it, in memory that was all zero: seconds and nanoseconds, 64 bits each. */
-function setTime(words: Int32Array, at: number, spanMs: number): void {
-  const seconds = Math.floor(spanMs / 1000);
-  words[at] = seconds;
-  words[at + 2] = (spanMs - seconds * 1000) * 1e6;
-}
-
-/** Positions in the shared memory, in 32-bit words. */
-interface Offsets {
-  features: number;
-  sharedBytes: number;
-  submissionHead: number;
-  submissionTail: number;
-  array: number;
-  completionHead: number;
-  completionTail: number;
-  completionMask: number;
-  completions: number;
-}
-
-/** Reads what the kernel put into `struct io_uring_params`; the mask is fixed by the sizes, so it is computed. */
-function readOffsets(params: Int32Array): Offsets {
-  const word = (at: number): number => params[at] as number;
-  const submissionBytes = word(16) + word(0) * 4;
-  const completionBytes = word(25) + word(1) * 16;
-  return {
-    features: word(5),
-    sharedBytes: Math.max(submissionBytes, completionBytes),
-    submissionHead: word(10) / 4,
-    submissionTail: word(11) / 4,
-    array: word(16) / 4,
-    completionHead: word(20) / 4,
-    completionTail: word(21) / 4,
-    completionMask: word(1) - 1,
-    completions: word(25) / 4,
-  };
-}
-
-function refusal(errno: number): string {
-  if (errno === 1)
-    return 'the kernel forbids io_uring here (EPERM: kernel.io_uring_disabled, or a container rule)';
-  if (errno === 38) return 'this kernel has no io_uring (ENOSYS)';
-  if (errno === 22) return 'this kernel is too old for the ring (EINVAL: Linux 6.1 is needed)';
-  if (errno === 12) return 'no locked memory is left for a ring (ENOMEM: ulimit -l)';
-  return `io_uring_setup failed with errno ${errno}`;
 }

@@ -258,7 +258,7 @@ export class StreamIo implements WireIo {
     socket.on('close', () => lose('the connection was closed'));
     const receive = (bytes: Uint8Array, length: number): void => {
       try {
-        connection.receive(bytes, length);
+        connection.receive(bytes, 0, length);
       } catch (error) {
         this.#faulted(error);
       }
