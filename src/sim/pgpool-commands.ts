@@ -24,7 +24,7 @@ export interface PgpoolCommandsOptions {
 
 /**
  * failover_command and failback_command of one simulated Pgpool: each takes its time (`failoverCommand`, without it `script`),
- * then does what its line is known to do. One that nobody knows does nothing to servers (docs/method.md S33).
+ * then does what its line is known to do. One that nobody knows does nothing to servers (docs/method.md S35).
  */
 export class PgpoolCommands {
   readonly #clock: Clock;
