@@ -14,6 +14,9 @@ interface CheckedPeer {
   dead: boolean;
 }
 
+/** Its processes have their sockets a second after they were forked (measured). */
+const firstBeatMs = 1000;
+
 /** The life check looks whether it may begin once per ten intervals. */
 const readyIntervals = 10;
 
@@ -48,10 +51,14 @@ export class WatchdogLifeCheck {
     );
   }
 
+  /** Begins, once: its processes are forked when the watchdog has found its place. */
   start(): void {
+    if (this.#running) return;
     this.#running = true;
     if (this.#settings.lifecheck === 'external') return;
-    if (this.#settings.lifecheck === 'heartbeat') this.#beat();
+    if (this.#settings.lifecheck === 'heartbeat') {
+      this.#beatTimer = this.#host.clock.setTimeout(() => this.#beat(), firstBeatMs);
+    }
     this.#awaitReady();
   }
 
@@ -63,7 +70,7 @@ export class WatchdogLifeCheck {
 
   beatFrom(node: number): void {
     const peer = this.#peers.get(node);
-    if (peer) peer.lastBeatMs = this.#host.clock.nowMs();
+    if (peer && this.#running) peer.lastBeatMs = this.#host.clock.nowMs();
   }
 
   #beat(): void {

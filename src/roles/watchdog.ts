@@ -122,7 +122,6 @@ export class Watchdog {
   start(): void {
     this.#members.forgetAll();
     this.#actor.send({ type: 'start' });
-    this.#lifeCheck.start();
     this.#beacon.start();
   }
 
@@ -266,6 +265,7 @@ export class Watchdog {
     });
     actor.on('lead', () => {
       this.#leader = this.#id;
+      this.#lifeCheck.start();
       this.#host.stateChanged('LEADER');
     });
     actor.on('resign', () => {
@@ -285,6 +285,7 @@ export class Watchdog {
     if (state === this.#state) return;
     this.#state = state;
     if (state === 'LEADER' || state === 'STANDBY') this.#handicapped = false;
+    if (state === 'STANDBY') this.#lifeCheck.start();
     this.#host.stateChanged(state);
   }
 }

@@ -3,7 +3,7 @@ import { Random } from '../../src/kernel/random.ts';
 import { WatchdogCluster } from './watchdog-differential-cluster.ts';
 import { WatchdogModel } from './watchdog-differential-model.ts';
 import type { Escalations, Observed } from './watchdog-differential-observe.ts';
-import { idsOf, profileOfSeed, type WatchdogProfile } from './watchdog-differential-profiles.ts';
+import { idsOf, profileOfSeed, times, type WatchdogProfile } from './watchdog-differential-profiles.ts';
 import {
   applyTo,
   drawSteps,
@@ -41,6 +41,9 @@ const restLimitMs = 75_000;
 /** They must say the same for so long; where a backend is asked about longer than two health checks, so that votes are in. */
 const quietMs = 1500;
 const votingMs = 3500;
+
+/** After this the life checks have noticed a gone Pgpool too: one that is back before that is found dead once more while it joins. */
+const forgottenMs = 1000 * (times.deadtime + times.interval + 2);
 const pauseMs = 250;
 
 /**
@@ -148,8 +151,7 @@ async function compare(
   const { cluster, scene } = sides;
   const expected = modelLines(sides);
   const together = scene.members.every(({ runs, frozen, cut, linked }) => runs && !frozen && !cut && linked);
-  const restMs =
-    step && (step.backend !== null || /^(cut|unlink|join|link)$/.test(step.action)) ? votingMs : quietMs;
+  const restMs = restAfter(step);
   const endMs = performance.now() + restLimitMs;
   let sinceMs: number | null = null;
   for (;;) {
@@ -172,6 +174,12 @@ async function compare(
     }
     await sleep(pauseMs);
   }
+}
+
+function restAfter(step: Step | null): number {
+  if (step === null) return quietMs;
+  if (/^(kill|stop)$/.test(step.action)) return forgottenMs;
+  return step.backend !== null || /^(cut|unlink|join|link)$/.test(step.action) ? votingMs : quietMs;
 }
 
 function modelLines({ model, scene }: Sides): string[] {

@@ -211,6 +211,26 @@ test.each([
   for (const id of [0, 1, 2]) expect(at.watchdog(id).peers()).toHaveLength(2);
 });
 
+test('one that is killed and back within the deadtime joins, is found dead for the beats that it has not yet sent, and joins again', () => {
+  const settings = { intervalMs: 1000, heartbeatDeadtimeMs: 3000 };
+  const at = settled({ members: 2, settings, priorities: [2, 1] });
+  at.kill(1);
+  at.pass(2500);
+  at.start(1);
+  at.pass(60_000);
+  expect(at.node(0).vip.map(({ up }) => up)).toEqual([true, false, true, false, true]);
+  at.kill(1);
+  at.pass(10_000);
+  at.start(1);
+  at.pass(60_000);
+  expect(
+    at
+      .node(0)
+      .vip.slice(5)
+      .map(({ up }) => up),
+  ).toEqual([false, true]);
+});
+
 test('two standbys of which one started while the other was cut off see each other when it is back', () => {
   const short = { intervalMs: 1000, heartbeatKeepaliveMs: 1000, heartbeatDeadtimeMs: 3000 };
   const at = settled({ priorities: [3, 2, 1], settings: short });
