@@ -15,7 +15,7 @@ interface CheckedPeer {
 }
 
 /** Its processes have their sockets a second after they were forked (measured). */
-const firstBeatMs = 1000;
+export const firstBeatMs = 1000;
 
 /** The life check looks whether it may begin once per ten intervals. */
 const readyIntervals = 10;

@@ -1,5 +1,6 @@
 import { invariant } from '../kernel/errors.ts';
 import type { WatchdogIdentity } from '../roles/watchdog-host.ts';
+import { firstBeatMs } from '../roles/watchdog-lifecheck.ts';
 import { detectionRangeMs, voteWindowMs } from '../roles/watchdog-quorum.ts';
 import { type Cluster, hasWatchdog } from '../topology/cluster.ts';
 import { pgpoolSetting } from '../topology/pgpool-conf.ts';
@@ -19,6 +20,13 @@ export interface WatchdogPlan {
 
 /** From LOADING to LEADER, with all other Pgpools absent, and some more (14 s, docs/method.md P4). */
 const aloneMs = 15_000;
+
+/** From its start until a Pgpool leads, with all others absent, and until it follows a leader: its life check begins (P4). */
+const leadsMs = 14_000;
+const followsMs = 1000;
+
+/** From the first Pgpool's start until it sends its first heartbeat as leader. */
+export const leaderBeatsMs = leadsMs + firstBeatMs;
 
 /** The life check looks whether it may begin once in so many intervals (wd_lifecheck.c). */
 const readyIntervals = 10;
@@ -84,10 +92,10 @@ export function watchdogStart(plan: WatchdogPlan, phase: (place: number) => numb
     intervalMs: 0,
     heartbeatDeadtimeMs: 0,
   };
-  const earliestMs =
-    Math.ceil(aloneMs / intervalMs) * intervalMs + ((heartbeatDeadtimeMs + 1000) % intervalMs);
+  const firstLookMs = leaderBeatsMs + heartbeatDeadtimeMs + 1000 - followsMs;
+  const earliestMs = Math.ceil(aloneMs / intervalMs) * intervalMs + (firstLookMs % intervalMs);
   const startMs = priorities.map((_, place) =>
-    place === first ? 0 : earliestMs + arrivalMs + (intervalMs - arrivalMs) * phase(place),
+    place === first ? 0 : earliestMs + arrivalMs + (intervalMs - 2 * arrivalMs) * phase(place),
   );
   return { startMs, readyMs: Math.max(...startMs) + (readyIntervals + 1) * intervalMs + aloneMs };
 }

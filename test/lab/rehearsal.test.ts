@@ -35,7 +35,7 @@ let simulated: RecordedEvent[];
 let summaryOfSimulation: Summary;
 let textReport: Ended;
 
-const endS = 44;
+const endS = 48;
 const sessions = 24;
 
 beforeAll(async () => {
@@ -50,8 +50,8 @@ beforeAll(async () => {
     drills: [
       '{ kind: switchover, at: 7s }',
       '{ kind: failover, at: 18s }',
-      '{ kind: rebuild, at: 28s }',
-      '{ kind: resume, at: 34s }',
+      '{ kind: rebuild, at: 31s }',
+      '{ kind: resume, at: 38s }',
     ],
   });
   ended = await cli(place, 'run', scenario, '--out', folder, '--json');
@@ -87,7 +87,7 @@ function instantOf(test: (event: RecordedEvent) => boolean, what: string): numbe
 describe('the run', () => {
   test('ends with 0, one JSON value on stdout, and nothing left on the machine', async () => {
     expect(ended.stderr).toContain('the cluster is up');
-    expect(ended.code).toBe(0);
+    expect(ended.code, ended.stderr).toBe(0);
     expect(JSON.parse(ended.stdout)).toEqual(summary);
     expect(summary.verdict.result, summary.verdict.reasons.join('; ')).toBe('pass');
     await expectNothingLeft(place);

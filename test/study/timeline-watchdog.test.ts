@@ -70,7 +70,7 @@ describe('the loss of the leading Pgpool', () => {
     expect(lost.bestMs).toBeGreaterThanOrEqual(6000);
     expect(lost.bestMs).toBeLessThan(6050);
     expect(lost.worstMs).toBeLessThanOrEqual(9000);
-    expect(lost.worstMs).toBeGreaterThan(8500);
+    expect(lost.worstMs).toBeGreaterThan(8950);
     expect(lost.boundBy?.setting).toBe('wd_heartbeat_deadtime');
     expect(phase(result, 'election').bestMs).toBeCloseTo(5000, -2);
     expect(result.writeOutageMs.best).toBeGreaterThan(lost.bestMs + 5000);

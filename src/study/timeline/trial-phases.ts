@@ -8,6 +8,8 @@ import type { EfmSettings } from '../../topology/efm-properties.ts';
 export interface TrialPhases {
   /** Of the work that finds the fault out (the check of the database, or the heartbeat): how far it is past when the fault comes. */
   fault: number;
+  /** The fault's phase counts over the leading Pgpool's heartbeats alone, not over the longer interval of the life checks. */
+  atBeat?: boolean;
   /** Of each agent's checks against those of the first agent, in the order of the node list. */
   agent(position: number): number;
   /** Of Pgpool's own checks. */
@@ -52,7 +54,7 @@ const end = 1 - 1e-6;
 /** @param corner 0 to `cornerCount` - 1: a bit each for the fault, the agents and Pgpool */
 export function cornerPhases(corner: number): TrialPhases {
   const at = (bit: number): number => ((corner >> bit) % 2 === 0 ? 0 : end);
-  return { fault: at(0), agent: () => at(1), pgpool: at(2), watchdog: () => at(2) };
+  return { fault: at(0), atBeat: true, agent: () => at(1), pgpool: at(2), watchdog: () => at(2) };
 }
 
 /** The periodic works of an agent. */
@@ -73,9 +75,9 @@ export const foundBy: Partial<Record<DrillKind, AgentWork>> = {
 /** A heartbeat that was sent has reached everybody by then. */
 const arrivedMs = 0.4;
 
-/** From a Pgpool's heartbeat until the fault comes, at a phase of its period (wd_heartbeat_keepalive), ms. */
-export function faultAfterBeatMs(keepaliveMs: number, phase: number): number {
-  return arrivedMs + (keepaliveMs - arrivedMs) * phase;
+/** From a Pgpool's heartbeat until the fault comes, at a phase of the period that it counts over, ms. */
+export function faultAfterBeatMs(periodMs: number, phase: number): number {
+  return arrivedMs + (periodMs - arrivedMs) * phase;
 }
 
 /** From the end of a turn of the work that finds a fault out until the fault comes, at a phase of the period. */

@@ -2,13 +2,12 @@ import { drills } from '../../drills/catalogue.ts';
 import { VirtualClock } from '../../kernel/clock.ts';
 import { Random } from '../../kernel/random.ts';
 import type { RecordedEvent } from '../../recording/events.ts';
-import { heartbeatPeriodMs } from '../../roles/membership.ts';
 import type { DrillKind } from '../../scenario/scenario-shape.ts';
-import type { AgentBeat } from '../../sim/agent-host.ts';
 import { SimCluster } from '../../sim/cluster.ts';
 import type { LossStyle } from '../../sim/network.ts';
 import type { ScriptWaits } from '../../sim/scripts.ts';
 import {
+  leaderBeatsMs,
   type WatchdogPlan,
   watchdogPlanOf,
   watchdogRestMs,
@@ -17,14 +16,8 @@ import {
 import type { Cluster } from '../../topology/cluster.ts';
 import { type EfmSettings, parseEfmSettings } from '../../topology/efm-properties.ts';
 import { pgpoolDurationMs } from '../../topology/pgpool-conf.ts';
-import {
-  drawnPhases,
-  faultAfterBeatMs,
-  faultDelayMs,
-  foundBy,
-  type TrialPhases,
-  type TrialPlace,
-} from './trial-phases.ts';
+import { FaultMoment } from './fault-moment.ts';
+import { drawnPhases, foundBy, type TrialPhases, type TrialPlace } from './trial-phases.ts';
 import { ClusterWatch, type Seen } from './watch.ts';
 
 /** What every trial of one timeline has in common. */
@@ -119,11 +112,11 @@ class TrialRun {
   readonly #open = new Set<string>();
   readonly #searchMs: number;
   readonly #watchdog: WatchdogPlan | null;
+  readonly #moment: FaultMoment;
   #events: RecordedEvent[] = [];
   /** An agent has given a command since the drill began. */
   #acted = false;
   #lastMs = 0;
-  #onBeat: ((beat: AgentBeat) => void) | null = null;
 
   constructor(plan: TrialPlan, place: TrialPlace) {
     this.#plan = plan;
@@ -138,10 +131,16 @@ class TrialRun {
     this.#cluster = new SimCluster(this.#clock, plan.cluster, {
       seed: random.uint32() | 0,
       record: (event) => record(Object.assign(event, { atMs: this.#clock.nowMs() })),
-      beat: (beat) => this.#onBeat?.(beat),
+      beat: (beat) => this.#moment.heard(beat),
       hasFollowCommand: plan.hasFollowCommand ?? true,
       ...(plan.waits ? { waits: plan.waits } : {}),
       ...(plan.lossStyle ? { lossStyle: plan.lossStyle } : {}),
+    });
+    this.#moment = new FaultMoment(this.#clock, this.#cluster, {
+      phases: this.#phases,
+      settings: this.#settings,
+      watchdog: this.#watchdog,
+      firstBeatMs: pgpoolStartMs + leaderBeatsMs,
     });
     this.#watch = new ClusterWatch(this.#clock, this.#cluster, record);
   }
@@ -211,7 +210,7 @@ class TrialRun {
         }
       });
     };
-    this.#atPhase(kind, found.target, () => {
+    this.#moment.await(kind, found.target, () => {
       perform(0, 1);
       if (kind === this.#plan.kind) this.#healLater(found.target);
     });
@@ -229,43 +228,6 @@ class TrialRun {
       this.#open.delete('heal');
       this.#cluster.perform(action, () => {});
     }, lastsMs);
-  }
-
-  /** Calls `act` at the fault's phase: behind the end of a check, or behind a heartbeat, of the target's agent. */
-  #atPhase(kind: DrillKind, target: string, act: () => void): void {
-    const what = foundBy[kind];
-    const { fault } = this.#phases;
-    const settings = this.#settings.get(target);
-    const keepaliveMs = this.#beatOf(kind, target);
-    if (keepaliveMs !== null) {
-      this.#onBeat = (beat) => {
-        if (beat.node !== target || beat.what !== 'watchdog') return;
-        this.#onBeat = null;
-        this.#clock.setTimeout(act, faultAfterBeatMs(keepaliveMs, fault));
-      };
-      return;
-    }
-    if (!what || !settings) {
-      this.#clock.setTimeout(act, heartbeatPeriodMs * fault);
-      return;
-    }
-    this.#onBeat = (beat) => {
-      if (beat.node !== target || beat.what !== what) return;
-      this.#onBeat = null;
-      const { tookMs } = beat;
-      this.#clock.setTimeout(act, faultDelayMs(what, { settings, tookMs, phase: fault }));
-    };
-  }
-
-  /** Period of the heartbeats by which the others miss a host without a database that carries the leading Pgpool, ms; null: they do not. */
-  #beatOf(kind: DrillKind, target: string): number | null {
-    const { cluster } = this.#plan;
-    const settings = this.#watchdog?.identities[0]?.settings;
-    const isFound = foundBy[kind] === 'heartbeat' && settings?.lifecheck === 'heartbeat';
-    const hasDatabase = cluster.backends.some(({ server }) => server === target);
-    return isFound && !hasDatabase && this.#cluster.fronts.host === target
-      ? settings.heartbeatKeepaliveMs
-      : null;
   }
 
   /** Lets time pass until nothing has happened for so long, nothing waits, and nothing is under way. */
