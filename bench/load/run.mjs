@@ -19,12 +19,29 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const names = values.only.split(',');
-const unknown = names.filter((name) => !Object.hasOwn(groups, name));
-if (unknown.length > 0) {
-  process.stderr.write(`no group ${unknown.join(', ')}; there are: ${Object.keys(groups).join(', ')}\n`);
+function refuse(reason) {
+  process.stderr.write(`${reason}\n`);
   process.exit(1);
 }
+
+/** The positive numbers of an option, one or several. */
+function numbersOf(option, { several = false } = {}) {
+  const words = several ? values[option].split(',') : [values[option]];
+  for (const word of words)
+    if (!(Number(word) > 0))
+      refuse(`--${option}: ${word} is no number above 0, as ${several ? '1000,5000' : 5} is`);
+  return words.map(Number);
+}
+
+const names = values.only.split(',');
+const unknown = names.filter((name) => !Object.hasOwn(groups, name));
+if (unknown.length > 0)
+  refuse(`no group ${unknown.join(', ')}; there are: ${Object.keys(groups).join(', ')}`);
+const protocols = values.protocols.split(',');
+const strange = protocols.filter((protocol) => !['prepared', 'simple', 'extended'].includes(protocol));
+if (strange.length > 0) refuse(`no protocol ${strange.join(', ')}; there are: prepared, simple, extended`);
+const rates = numbersOf('rates', { several: true });
+const [[seconds], [count], [sessions]] = ['seconds', 'rounds', 'sessions'].map((option) => numbersOf(option));
 
 let calm = true;
 async function gate() {
@@ -41,7 +58,6 @@ function line({ what, note, target = '', ratio, least, most, ours, theirs }) {
   return `| ${what} | ${spread} | ${target} | ${number(ours, digits)} | ${number(theirs, digits)} |`;
 }
 
-const sessions = Number(values.sessions);
 const largest = names.includes('idle') ? sessions : 64;
 const server = await startServer({ scale: 10, extra: { max_connections: Math.max(300, largest + 50) } });
 const tell = (rows, asLine) => {
@@ -51,13 +67,12 @@ try {
   if (!values.json)
     process.stdout.write('| work | ratio | target | ours | theirs |\n|---|---|---|---|---|\n');
   const plan = {
-    ...{ server, gate, seconds: Number(values.seconds), count: Number(values.rounds) },
-    ...{ protocols: values.protocols.split(','), rates: values.rates.split(',').map(Number) },
+    ...{ server, gate, seconds, count, protocols, rates },
     idleSessions: sessions,
   };
   for (const name of names) for await (const part of groups[name](plan)) tell(part, line);
 } finally {
   await server.stop();
 }
-const machine = `${machineLine()}; ${values.rounds} rounds of ${values.seconds} s; ${calm ? 'the machine was idle before every run' : 'the machine was NOT known to be idle'}`;
+const machine = `${machineLine()}; ${count} rounds of ${seconds} s; ${calm ? 'the machine was idle before every run' : 'the machine was NOT known to be idle'}`;
 tell([{ machine, calm }], () => `\n${machine}`);

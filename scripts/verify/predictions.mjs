@@ -1,4 +1,4 @@
-// Service times taken from three loads on one configuration, then predictions of others beside what real servers did there.
+// Service times taken from four loads on one configuration, then predictions of others beside what real servers did there.
 // Every database server has a processor cap, so that the servers of one machine do not stand in for each other's cores.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -9,10 +9,10 @@ import { watchWaiting } from './stalls.mjs';
 import { partOf, stateFolder } from './state.mjs';
 
 /** Cores of each database server, in periods of 100 ms: three standbys, Pgpool and the generator fit into two cores. */
-const capCores = 0.15;
+const capCores = 0.2;
 
 const lifetimeS = 4;
-const phases = { warmup: 3, measure: 15 };
+const phases = { warmup: 3, measure: 30 };
 const sessions = 40;
 
 /** Accepted errors: the (docs/method.md, "Predictions"). */
@@ -28,12 +28,13 @@ const readers = (count, thinkTime) => ({
 });
 
 /**
- * What is measured for the calibration, on weights 0, 1, 1: next to nothing, mostly writes, and readers as fast as they can. An
- * operation costs less where others follow it at once, so the last load says what a full server does.
+ * What is measured for the calibration, on weights 0, 1, 1: next to nothing, mostly writes, readers that rest for a moment, and
+ * readers as fast as they can. An operation costs less where others follow it soon, so the last two say what rest costs.
  */
 const calibrations = [
   { id: 'quiet', classes: [read(80), write(3)] },
   { id: 'writes', classes: [read(500), write(40)] },
+  { id: 'rests', classes: [readers(24, '15ms')] },
   { id: 'full', classes: [readers(24, '0ms'), write(8)] },
 ];
 

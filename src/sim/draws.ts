@@ -54,6 +54,11 @@ export class Draws {
     return () => lowMs + (highMs - lowMs) * stream.unit();
   }
 
+  /** Lognormal factors of mean 1, by their coefficient of variation. */
+  varying(variation: number, source: string): Draw {
+    return lognormal(1, variation, this.#random.fork(source));
+  }
+
   /** Uniform numbers over (0, 1). */
   units(source: string): Draw {
     const stream = this.#random.fork(source);

@@ -3,6 +3,7 @@ import type { Cluster } from '../topology/cluster.ts';
 import type { Draws } from './draws.ts';
 import { Processor } from './processor.ts';
 import type { Station } from './station.ts';
+import { wakesOfStop } from './wake.ts';
 
 /** Cores of the one machine that carries every server without a `cpu` of its own, as the lab's servers are (docs/method.md S2). */
 export const sharedCores = 2;
@@ -21,7 +22,12 @@ export function stationsOf(
       const { periodMs } = cap;
       const phaseMs = periodMs * draws.units(`quota period of ${name}`)();
       const restart = backends.some(({ server }) => server === name) ? wake : wakePgpool;
-      const quota = { budgetMs: cap.cpu * periodMs, periodMs, phaseMs, restartMs: restart?.mean ?? 0 };
+      const quota = {
+        budgetMs: cap.cpu * periodMs,
+        periodMs,
+        phaseMs,
+        restartMs: wakesOfStop * (restart?.mean ?? 0),
+      };
       return [name, processor.station(quota)] as const;
     }),
   );

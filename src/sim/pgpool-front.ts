@@ -8,6 +8,7 @@ import { pgpoolFeatures } from '../roles/pgpool-versions.ts';
 import { usualPgpoolVersion } from '../topology/config/pgpool-catalogue.ts';
 import type { RecoveryAnswer } from '../topology/routing.ts';
 import { BackendSight } from './backend-sight.ts';
+import { ChildWork } from './child-work.ts';
 import { type Backends, type Child, Children, type ChildrenHost } from './children.ts';
 import type { Draw, Draws } from './draws.ts';
 import type { PgpoolFrontOptions } from './front-options.ts';
@@ -24,16 +25,6 @@ const usualConnectTimeoutMs = 10_000;
 
 /** A session's start may wait: for a server that does not answer, or (from 4.5 on) for the end of a switch. */
 export type FrontAdmission = AdmissionResult | { ok: 'waits'; for: 'server' | 'switch' };
-
-/** Work that the end of a child takes, and the end of each server process that it was connected to, ms of one core (measured, docs/method.md S10). */
-const childEndMs = 0.9;
-const backendEndMs = 1.8;
-
-/** Work until a child that has ended is replaced by one that serves, ms: forked, ended by the flag it inherits, forked again (measured, docs/method.md S10). */
-const childForkMs = 1;
-
-/** The same of one of all the children that are forked at the end of a request, by the state of the machine (measured, docs/method.md S5). */
-const anewForkMs = [0.5, 1.5] as const;
 
 /**
  * Pgpool between the clients and the servers: the statechart of its main process, its children, and which session
@@ -63,8 +54,7 @@ export class PgpoolFront {
   readonly #connect: Draw;
   /** Children killed for the node that goes down: forked again when the request is done. */
   #killed = 0;
-  #forkMs = childForkMs;
-  readonly #anew: Draw;
+  readonly #work: ChildWork;
   /** The main process has put children in the place of those that it kills. */
   #forks = false;
 
@@ -72,13 +62,13 @@ export class PgpoolFront {
     this.#clock = clock;
     this.#options = options;
     this.#unit = draws.units('load balance');
-    this.#anew = draws.between(...anewForkMs, 'fork children');
+    this.#work = new ChildWork(draws);
     this.sessions = new FrontSessions(clock, draws, () => this.pgpool);
     const whole = draws.of('connect', 'pgpool');
     this.#connect = () => whole() / (options.servers.length + 1);
     const childHost: ChildrenHost = {
       mayFork: () => this.pgpool.reaps(),
-      fork: (done) => options.station.run(this.#forkMs, done),
+      fork: (done) => options.station.run(this.#work.forkMs, done),
       closed: (backends, ended) => {
         this.#closed(backends, ended);
         if (ended) this.pgpool.childEnded();
@@ -245,6 +235,7 @@ export class PgpoolFront {
 
   #cut(cut: Cut): void {
     this.#forks = false;
+    this.#work.endsMany();
     this.children.renew();
     if (cut.scope === 'all') {
       this.children.killFree();
@@ -258,9 +249,9 @@ export class PgpoolFront {
     this.#forks = true;
     const count = cut.scope === 'all' ? this.children.dead : this.#killed;
     this.#killed = 0;
-    this.#forkMs = this.#anew();
+    this.#work.forksAnew();
     this.children.forkDead(count, () => {
-      this.#forkMs = childForkMs;
+      this.#work.isOver();
       this.#clock.setTimeout(done, 0);
     });
   }
@@ -270,7 +261,8 @@ export class PgpoolFront {
   }
 
   #closed(backends: Backends | null, ended: boolean): void {
-    if (ended) this.#options.station.run(childEndMs, () => {});
+    const { endMs, backendEndMs } = this.#work;
+    if (ended) this.#options.station.run(endMs, () => {});
     for (const [id, incarnation] of backends ?? []) {
       const server = this.sight.server(id);
       if (server.incarnation === incarnation) server.station.run(backendEndMs, () => {});

@@ -5,12 +5,15 @@ import type { Draw, Draws } from './draws.ts';
  * In about so long a process that rests loses what it had at hand: caches, its place on a core; ms, where the model does not say
  * (`wakeAfter`; docs/method.md S27).
  */
-export const wakeAfterMs = 5;
+export const wakeAfterMs = 10;
 
 /** Share of `wake` that a statement costs where the one before it ended so long ago: 0 at once, 1 for a first one. */
 export function wakeShare(gapMs: number, afterMs = wakeAfterMs): number {
   return 1 - Math.exp(-gapMs / afterMs);
 }
+
+/** What a job that the end of a quota stops needs more when it goes on, in means of `wake`: all go on at once, each with cold caches (docs/method.md S28). */
+export const wakesOfStop = 2;
 
 /**
  * Since when the processes that serve one client rest, its child of Pgpool and one on each server, and what waking

@@ -1,9 +1,16 @@
 // Goal: what a server does without load takes its processors' time, as much a second as the model says, and only while it runs.
 // Method: a simulated run without a word on it, and with; samples of processor time as the observers take them.
 import { expect, test } from 'vitest';
+import { VirtualClock } from '../../src/kernel/clock.ts';
+import { Random } from '../../src/kernel/random.ts';
 import type { CpuEvent } from '../../src/recording/events.ts';
 import { planRun } from '../../src/run/plan.ts';
 import { simulatePlan } from '../../src/run/simulate.ts';
+import type { ServiceTime } from '../../src/scenario/model-shape.ts';
+import { Background } from '../../src/sim/background.ts';
+import { Draws } from '../../src/sim/draws.ts';
+import { Processor } from '../../src/sim/processor.ts';
+import { SimServer } from '../../src/sim/server.ts';
 
 async function samplesOf(background: string | null): Promise<CpuEvent[]> {
   const plan = planRun('workloads/rehearse-failover.yaml', {
@@ -37,4 +44,29 @@ test('fifty milliseconds a second more on each database server that runs', async
   expect(
     after.filter(({ server }) => server === 'server4').every(({ postgresMs }) => postgresMs === null),
   ).toBe(true);
+});
+
+test('two fifths of it come at once in each second, the rest in ten pieces', () => {
+  const clock = new VirtualClock();
+  const { serviceTimes } = planRun('workloads/rehearse-failover.yaml').model.value;
+  const background: ServiceTime = {
+    ...{ mean: 50, variation: 0, distribution: 'deterministic', source: 'test' },
+  };
+  const draws = new Draws({ ...serviceTimes, background }, new Random(7));
+  const station = new Processor(clock, 1).station();
+  const server = new SimServer(clock, draws, { name: 'server1', id: 0, station, upstream: null });
+  server.send({ type: 'start' });
+  clock.runUntil(20_000);
+  new Background(clock, draws, [server]).start();
+  clock.runUntil(22_000);
+  for (let second = 0; second < 5; second += 1) {
+    const pieces = Array.from({ length: 10 }, () => {
+      const beforeMs = station.usedMs();
+      clock.runUntil(clock.nowMs() + 100);
+      return station.usedMs() - beforeMs;
+    });
+    expect(pieces.reduce((sum, piece) => sum + piece, 0)).toBeCloseTo(50, 6);
+    const even = pieces.filter((piece) => Math.abs(piece - 3) < 1e-6);
+    expect(even.length, pieces.join(' ')).toBeGreaterThanOrEqual(8);
+  }
 });

@@ -141,7 +141,7 @@ describe('SimSession', () => {
   });
 
   test.each([
-    [{}, 5],
+    [{}, 10],
     [{ wakeAfter: 20 }, 20],
   ])(
     'a process that has rested costs `wake` more, the more the longer: of each server, and of Pgpool; %j',

@@ -177,7 +177,7 @@ describe('a quota of processor time', () => {
     expect(endedMs).toBeCloseTo(quota.periodMs + quota.budgetMs / 2 + 5, 5);
   });
 
-  test('jobs begin anew at the cost of `wake` where PostgreSQL runs, elsewhere at that of `wakePgpool`', () => {
+  test('jobs begin anew at twice the cost of `wake` where PostgreSQL runs, elsewhere at that of `wakePgpool`', () => {
     const { clock, draws } = threeServers();
     const { cluster } = planOf({});
     const time = (mean: number): ServiceTime => ({
@@ -192,8 +192,8 @@ describe('a quota of processor time', () => {
     };
     const stationOf = stationsOf(clock, capped, draws);
     for (const [name, restartMs] of [
-      ['database', 2.3],
-      ['proxy', 3.1],
+      ['database', 2 * 2.3],
+      ['proxy', 2 * 3.1],
     ] as const) {
       const station = stationOf(name);
       station.run(500, () => {});

@@ -6,6 +6,7 @@ import type { Interval } from '../../recording/intervals.ts';
 import type { LatencySlice } from '../../recording/latency.ts';
 import type { ManifestClass, ManifestScenario } from '../../recording/manifest.ts';
 import type { Recording } from '../../recording/recording.ts';
+import { wakesOfStop } from '../../sim/wake.ts';
 import { stoppedAtOnce, type Wakes, wakesOf } from './pauses.ts';
 import { bytesAt } from './wal.ts';
 
@@ -54,6 +55,8 @@ export interface RunFacts {
   heldBack: number;
   /** Latencies of the undisturbed stretch. */
   slices: LatencySlice[];
+  /** Those of them in which no cap stopped their server. */
+  unstopped: LatencySlice[];
   /** Commands of all agents in the whole run. */
   commands: CommandSpan[];
   events: readonly RecordedEvent[];
@@ -86,7 +89,8 @@ export function factsOf({ name, recording }: CalibrationRun, wakeAfterMs: number
     manifest.servers.flatMap(({ name: server, cap }) => {
       if (!cap) return [];
       const sessionShare = sessionShareOf(recording.intervals, steady, server);
-      return [[server, stoppedAtOnce(manifest.scenario, slices, sessionShare) / cap.periodMs] as const];
+      const jobs = stoppedAtOnce(manifest.scenario, slices, sessionShare);
+      return [[server, (wakesOfStop * jobs) / cap.periodMs] as const];
     }),
   );
   const stopWakes = (server: string, { startMs, endMs }: Stretch): number => {
@@ -118,6 +122,7 @@ export function factsOf({ name, recording }: CalibrationRun, wakeAfterMs: number
     roleOf,
     heldBack: Math.max(0, ...servers.map((server) => heldBackIn(samples, server, steady))),
     slices,
+    unstopped: slices.filter((slice) => !isStopped(samples, slice)),
     backends: manifest.servers.filter(({ backendId }) => backendId !== null).length,
     wakes,
     commands: commandsIn(events, { startMs: 0, endMs: Number.POSITIVE_INFINITY }),
@@ -142,6 +147,17 @@ function heldBackIn(samples: readonly CpuEvent[], server: string, stretch: Stret
   const lengthMs = own.reduce((sum, sample) => sum + sample.lengthMs, 0);
   const heldMs = own.reduce((sum, sample) => sum + (sample.throttledMs ?? 0), 0);
   return lengthMs === 0 ? 0 : heldMs / lengthMs;
+}
+
+/** Whether a cap stopped the slice's server in its second. */
+function isStopped(samples: readonly CpuEvent[], { server, startMs, lengthMs }: LatencySlice): boolean {
+  return samples.some(
+    (sample) =>
+      sample.server === server &&
+      (sample.throttledMs ?? 0) > 0 &&
+      sample.atMs > startMs &&
+      sample.atMs - sample.lengthMs < startMs + lengthMs,
+  );
 }
 
 /** Joins neighbouring samples of a server until they are long enough; a rest that is too short is left out. */

@@ -27,40 +27,13 @@ const worstTime = 0.5;
  * @param known the model's service times before: what cannot be told is taken from them
  */
 export function calibrate(runs: readonly CalibrationRun[], known: ServiceTimes): Parameter[] {
-  const { facts, costs, wakeAfter } = factsAndCosts(runs, known);
+  const facts = runs.map((run) => factsOf(run, known.wakeAfter?.mean ?? wakeAfterMs));
   return [
-    ...loadParameters(facts, costs, known),
-    wakeAfter,
+    ...loadParameters(facts, processorCosts(facts, known), known),
     writeBytesOf(facts),
     replicationOf(facts, known),
     ...timesOf(facts).map((times) => timeParameter(times, known)),
   ];
-}
-
-/** Times of rest that are tried, ms: costs hardly tell neighbouring ones apart. */
-const restTimes = [5, 10, 20, 50] as const;
-
-/** Costs with the time of rest that leaves least; with the model's where no wake-up is told. */
-function factsAndCosts(
-  runs: readonly CalibrationRun[],
-  known: ServiceTimes,
-): { facts: RunFacts[]; costs: ProcessorCosts; wakeAfter: Parameter } {
-  const withRest = (afterMs: number) => {
-    const facts = runs.map((run) => factsOf(run, afterMs));
-    return { afterMs, facts, costs: processorCosts(facts, known) };
-  };
-  const residualOf = ({ costs }: ReturnType<typeof withRest>): number =>
-    costs.wake.residual ?? Number.POSITIVE_INFINITY;
-  const [best] = restTimes.map(withRest).toSorted((one, other) => residualOf(one) - residualOf(other));
-  if (!best || best.costs.wake.meanMs === null) {
-    const usual = withRest(known.wakeAfter?.mean ?? wakeAfterMs);
-    return { ...usual, wakeAfter: notFound('wakeAfter', 'no wake-up was told') };
-  }
-  const residual = residualOf(best);
-  const evidence = `of ${restTimes.join(', ')} ms the one that leaves least of the processor time`;
-  const shape: Shape = { distribution: 'lognormal', variation: 0 };
-  const found = { meanMs: best.afterMs, shape };
-  return { ...best, wakeAfter: { name: 'wakeAfter', found, residual, evidence } };
 }
 
 /** Everything that the load tells: processor costs, and what the service times hold besides. */

@@ -20,8 +20,10 @@ const mostHeldBack = 0.1;
 const steps = 2000;
 
 /**
- * The class's service times in the run whose median is the least, since waiting only adds; runs that a cap held back count only
- * where there are no others. Null where no run has enough of the class.
+ * The class's service times in the run whose median is the least, since waiting only adds, and there in the seconds in which no cap
+ * stopped their server. Runs that a cap held back count only where there are no others; so do those of closed sessions, which rest
+ * for a short time or for none: of what a wake-up costs a part comes after the answer, which the time of a rested session does not
+ * hold. Null where no run has enough of the class.
  *
  * @param role only of operations that a server of this role answered
  */
@@ -32,7 +34,7 @@ export function clearestService(
 ): ServiceSeen | null {
   const found = runs.flatMap((run) => {
     const service = mergeHistograms(
-      run.slices
+      (run.heldBack < mostHeldBack ? run.unstopped : run.slices)
         .filter(
           (slice) => slice.className === className && (role === null || run.roleOf(slice.server) === role),
         )
@@ -40,10 +42,18 @@ export function clearestService(
     );
     return service.totalCount < fewestOperations ? [] : [{ run, service }];
   });
-  const free = found.filter(({ run }) => run.heldBack < mostHeldBack);
+  const isOpen = ({ run }: (typeof found)[number]): boolean =>
+    run.scenario.classes.some(({ name, closed }) => name === className && !closed);
+  const free = preferred(found, ({ run }) => run.heldBack < mostHeldBack);
   const medianOf = ({ service }: { service: Histogram }): number => service.getValueAtPercentile(50);
-  const [clearest] = (free.length > 0 ? free : found).toSorted((a, b) => medianOf(a) - medianOf(b));
+  const [clearest] = preferred(free, isOpen).toSorted((a, b) => medianOf(a) - medianOf(b));
   return clearest ? seenIn(clearest.run.name, clearest.service) : null;
+}
+
+/** Those that pass a test, or all where none does. */
+function preferred<Each>(all: readonly Each[], test: (each: Each) => boolean): readonly Each[] {
+  const some = all.filter(test);
+  return some.length > 0 ? some : all;
 }
 
 /** Looks a histogram up once at so many shares: fits ask again and again. */

@@ -44,9 +44,10 @@ function windowsOf({ read, write = {}, latencyMs = () => 2 }: Load, throttledMs 
   const { manifest } = recording;
   for (const entry of manifest.scenario.classes) Object.assign(entry, entry.name === 'read' ? read : write);
   for (const entry of manifest.servers) if (entry.name === 'server2') entry.cap = { cpu: 1, periodMs: 100 };
-  const { windows, wakes } = factsOf({ name: 'run', recording }, wakeAfterMs);
+  const facts = factsOf({ name: 'run', recording }, wakeAfterMs);
+  const { windows, wakes } = facts;
   const of = (server: string): Window[] => windows.filter((window) => window.server === server);
-  return { of, wakes };
+  return { of, wakes, facts };
 }
 
 test('a window counts statements, brackets, session starts and wake-ups of its server, and all of them in Pgpool', () => {
@@ -69,7 +70,7 @@ test('a window counts statements, brackets, session starts and wake-ups of its s
   expect(onPrimary?.wakes).toBeCloseTo(30 * write.worker, 9);
 });
 
-test('a stop by the cap wakes the closed sessions that are at work there, in its own window and in Pgpool', () => {
+test('a stop by the cap wakes the closed sessions that are at work there twice, in its own window and in Pgpool', () => {
   const closed = { sessions: 20, thinkTimeMs: 0, think: 'fixed' as const };
   const load = {
     read: { perSecond: null, closed },
@@ -79,11 +80,19 @@ test('a stop by the cap wakes the closed sessions that are at work there, in its
   const [free, held] = [stillFor(0), stillFor(600)];
   const more = (server: string, what: 'wakes' | 'pgpoolWakes'): number[] =>
     held.of(server).map((window, at) => window[what] - (free.of(server)[at]?.[what] ?? 0));
-  const stops = 600 / 100;
+  const stops = 2 * (600 / 100);
   const underWay = 0.5 * 20 * (1 - 1 / 10);
   expect(more('server2', 'wakes')[0]).toBeCloseTo(stops * underWay, 0);
   expect(more('server2', 'wakes')[1]).toBe(0);
   expect(more('server3', 'wakes')).toEqual([0, 0]);
   for (const server of serverNames)
     expect(more(server, 'pgpoolWakes')).toEqual([expect.closeTo(stops * underWay, 0), 0]);
+});
+
+test('slices of a second in which a cap stopped their server are none of the undisturbed ones', () => {
+  const load = { read: { perSecond: 150 }, latencyMs: () => 2 };
+  const { facts } = windowsOf(load, (second) => (second === 5 ? 40 : 0));
+  const gone = facts.slices.filter((slice) => !facts.unstopped.includes(slice));
+  const places = gone.map(({ server, startMs }) => `${server} ${Math.floor(startMs / 1000)}`);
+  expect([...new Set(places)]).toEqual(['server2 4']);
 });
