@@ -28,8 +28,8 @@ import type { Step } from './watchdog-differential-steps.ts';
 
 const everyNode = idsOf({ members: mostMembers });
 
-/** A starting Pgpool has a leader after 5 to 7 s; its life check looks every ten intervals whether it has heard all peers. */
-const lifeCheckMs = 7000 + 10_000 * times.interval + 2000;
+/** The life check of a Pgpool that has found its place looks every ten intervals whether it has heard all peers; its first look may be too early. */
+const lifeCheckMs = 10_000 * times.interval + 3000;
 
 const pcpMd5 = '5ebe2294ecd0e0f08eab7690d2a6ee69';
 
@@ -41,7 +41,8 @@ export class WatchdogCluster {
   readonly #network: PrivateNetwork;
   readonly #backends: WatchdogBackends;
   readonly #watcher: Watcher;
-  #startedMs = 0;
+  /** When all were first seen at rest since the last start; null: they were not yet. */
+  #placedMs: number | null = null;
 
   private constructor(context: LabContext, binaries: Binaries) {
     this.#context = context;
@@ -137,7 +138,7 @@ export class WatchdogCluster {
   }
 
   async start(node: number): Promise<void> {
-    this.#startedMs = performance.now();
+    this.#placedMs = null;
     const cwd = this.#file(node, '');
     for (const name of ['pgpool.pid', 'pgpool_status']) await rm(this.#file(node, name), { force: true });
     const conf = ['-f', this.#file(node, 'pgpool.conf'), '-F', this.#file(node, 'pcp.conf')];
@@ -176,9 +177,14 @@ export class WatchdogCluster {
     }
   }
 
+  /** Every Pgpool has been seen with its place in the watchdog. */
+  placed(): void {
+    this.#placedMs ??= performance.now();
+  }
+
   /** Every life check has had the time to hear all peers and to begin: before that no silent peer is found. */
   get lifeChecksRun(): boolean {
-    return performance.now() - this.#startedMs > lifeCheckMs;
+    return this.#placedMs !== null && performance.now() - this.#placedMs > lifeCheckMs;
   }
 
   /** Its log without what the questions of the comparison leave in it. */

@@ -159,6 +159,7 @@ async function compare(
     const same = real.every((line, place) => line === expected[place]);
     const nowMs = performance.now();
     sinceMs = same ? (sinceMs ?? nowMs) : null;
+    if (same) cluster.placed();
     const ready = !(together && needsLifeCheck) || cluster.lifeChecksRun;
     if (sinceMs !== null && ready && nowMs - sinceMs >= restMs) {
       const said = real.filter((line) => line.includes(', leader ')).length;
