@@ -24,6 +24,7 @@ export type WatchdogState =
   | 'STANDBY'
   | 'IN NETWORK TROUBLE'
   | 'NETWORK ISOLATION'
+  | 'LOST'
   | 'SHUTDOWN';
 
 /** What a node tells of itself. */

@@ -13,6 +13,7 @@ const names: Readonly<Record<string, WatchdogState>> = {
   standby: 'STANDBY',
   isolated: 'NETWORK ISOLATION',
   networkTrouble: 'IN NETWORK TROUBLE',
+  lost: 'LOST',
   shutdown: 'SHUTDOWN',
 };
 

@@ -34,6 +34,8 @@ export class WatchdogLifeCheck {
   readonly #settings: WatchdogConf;
   readonly #findings: LifeCheckFindings;
   readonly #peers: Map<number, CheckedPeer>;
+  /** By query each asks its own Pgpool too. */
+  readonly #asked: ReadonlyMap<number, CheckedPeer>;
   #beatTimer: TimerId | null = null;
   #checkTimer: TimerId | null = null;
   #running = false;
@@ -41,14 +43,14 @@ export class WatchdogLifeCheck {
   constructor(
     host: WatchdogHost,
     settings: WatchdogConf,
-    { peers, findings }: { peers: readonly number[]; findings: LifeCheckFindings },
+    { own, peers, findings }: { own: number; peers: readonly number[]; findings: LifeCheckFindings },
   ) {
     this.#host = host;
     this.#settings = settings;
     this.#findings = findings;
-    this.#peers = new Map(
-      peers.map((id) => [id, { lastBeatMs: null, lives: settings.lifePoint, dead: false }]),
-    );
+    const unchecked = (): CheckedPeer => ({ lastBeatMs: null, lives: settings.lifePoint, dead: false });
+    this.#peers = new Map(peers.map((id) => [id, unchecked()]));
+    this.#asked = new Map([[own, unchecked()], ...this.#peers]);
   }
 
   /** Begins, once: its processes are forked when the watchdog has found its place. */
@@ -112,7 +114,7 @@ export class WatchdogLifeCheck {
 
   #checkQueries(): void {
     this.#askAll((answered) => {
-      for (const [position, [node, peer]] of [...this.#peers].entries()) {
+      for (const [position, [node, peer]] of [...this.#asked].entries()) {
         peer.lives = answered[position] === true ? this.#settings.lifePoint : Math.max(0, peer.lives - 1);
         if (peer.lives > 0 || peer.dead) continue;
         peer.dead = true;
@@ -122,15 +124,11 @@ export class WatchdogLifeCheck {
     });
   }
 
-  /** Asks every peer's Pgpool at once and waits for the last answer. */
+  /** Asks every Pgpool at once, its own too, and waits for the last answer. */
   #askAll(done: (answered: readonly boolean[]) => void): void {
-    const nodes = [...this.#peers.keys()];
+    const nodes = [...this.#asked.keys()];
     const answers: boolean[] = nodes.map(() => false);
     let due = nodes.length;
-    if (due === 0) {
-      this.#later(() => done([]), 0);
-      return;
-    }
     for (const [position, node] of nodes.entries()) {
       this.#host.queryPgpool(node, (answered) => {
         answers[position] = answered;

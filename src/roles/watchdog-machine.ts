@@ -34,6 +34,8 @@ type WatchdogEvent =
   | { type: 'outranked' }
   | { type: 'rejoin' }
   | { type: 'network.lost' }
+  /** The own life check has found its own Pgpool dead. */
+  | { type: 'self.lost' }
   | { type: 'network.found' };
 
 type WatchdogEmission =
@@ -164,9 +166,9 @@ export const watchdogMachine = base.createMachine({
   id: 'watchdog',
   context: ({ input }) => ({ ...input, due: [], asked: 0 }),
   initial: 'dead',
-  on: { stop: '.shutdown', 'network.lost': '.networkTrouble' },
+  on: { stop: '.shutdown', 'network.lost': '.networkTrouble', 'self.lost': '.lost' },
   states: {
-    dead: { on: { start: 'loading', 'network.lost': {} } },
+    dead: { on: { start: 'loading', 'network.lost': {}, 'self.lost': {} } },
     loading: {
       entry: ask('info', 'connectable'),
       always: { guard: 'leaderKnown', target: 'initializing' },
@@ -239,8 +241,16 @@ export const watchdogMachine = base.createMachine({
      */
     networkTrouble: {
       entry: base.emit({ type: 'leave' }),
-      on: { stop: {}, 'network.lost': {}, start: 'loading' },
+      on: { stop: {}, 'network.lost': {}, 'self.lost': {}, start: 'loading' },
     },
-    shutdown: { entry: base.emit({ type: 'leave' }), on: { start: 'loading', 'network.lost': {} } },
+    /** By the word of its own life check the node is dead: the whole Pgpool ends in the same way. */
+    lost: {
+      entry: base.emit({ type: 'leave' }),
+      on: { stop: {}, 'network.lost': {}, 'self.lost': {}, start: 'loading' },
+    },
+    shutdown: {
+      entry: base.emit({ type: 'leave' }),
+      on: { start: 'loading', 'network.lost': {}, 'self.lost': {} },
+    },
   },
 });

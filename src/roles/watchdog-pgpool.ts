@@ -77,13 +77,13 @@ export function createWatchdogPgpool(
           accepts = true;
           pgpool.start();
         }
-        if (state === 'IN NETWORK TROUBLE') hosts.network.clock.setTimeout(end, 0);
+        if (state === 'IN NETWORK TROUBLE' || state === 'LOST') hosts.network.clock.setTimeout(end, 0);
         hosts.network.stateChanged(state);
       },
     },
     identity,
   );
-  /** What a watchdog without a network does to its Pgpool. */
+  /** What a watchdog without a network, or one that takes itself for dead, does to its Pgpool. */
   const end = (): void => {
     accepts = false;
     watchdog.kill();

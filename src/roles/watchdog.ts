@@ -48,9 +48,14 @@ export class Watchdog {
     const peers = settings.nodes.map((node) => node.id).filter((other) => other !== id);
     this.#members = new WatchdogMembers(peers);
     this.#lifeCheck = new WatchdogLifeCheck(host, settings, {
+      own: id,
       peers,
       findings: {
         lost: (node) => {
+          if (node === id) {
+            this.#actor.send({ type: 'self.lost' });
+            return;
+          }
           host.send(node, { type: 'lostYou' });
           this.#lose(node, 'lifeCheck');
         },

@@ -76,6 +76,11 @@ export class Children {
     return this.#dead;
   }
 
+  /** A client that comes now has a child at once. */
+  get hasFree(): boolean {
+    return this.#free.length > 0;
+  }
+
   /** Calls `take` with a child, now or when one is free. @returns what takes the client out of the queue again */
   admit(take: (child: Child) => void): () => void {
     const child = this.#free.shift();

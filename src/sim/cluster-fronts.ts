@@ -39,8 +39,9 @@ export interface FrontParts {
 export function frontsOf(cluster: Cluster, parts: FrontParts): PgpoolFronts {
   const { clock, draws, network, servers, replication } = parts;
   const places = cluster.pgpools.length > 0 ? cluster.pgpools.map(({ server }) => server) : [''];
-  const { seatOf, address } = watchdogOf(cluster, parts, () => fronts.moved());
-  const all = places.map((host, position) => {
+  const frontAt = (place: number): PgpoolFront => all[place] as PgpoolFront;
+  const { seatOf, address } = watchdogOf(cluster, parts, { frontAt, moved: () => fronts.moved() });
+  const all: readonly PgpoolFront[] = places.map((host, position) => {
     const watchdog = seatOf(position);
     return new PgpoolFront(clock, position === 0 ? draws : draws.part(`Pgpool ${position}`), {
       servers,
@@ -71,7 +72,11 @@ const alone: { seatOf(position: number): WatchdogSeat | null; address: DelegateA
   address: null,
 };
 
-function watchdogOf(cluster: Cluster, parts: FrontParts, moved: () => void): typeof alone {
+function watchdogOf(
+  cluster: Cluster,
+  parts: FrontParts,
+  { frontAt, moved }: { frontAt(place: number): PgpoolFront; moved(): void },
+): typeof alone {
   const plan = watchdogPlanOf(cluster);
   if (!plan) return alone;
   const { clock, draws, network, record, beat } = parts;
@@ -92,6 +97,8 @@ function watchdogOf(cluster: Cluster, parts: FrontParts, moved: () => void): typ
     queryLimitMs: plan.queryLimitMs,
     record,
     backends: cluster.backends.map(({ server }) => server),
+    serves: (id) => frontAt(id).serves,
+    ends: (id) => frontAt(id).kill(),
     changed: moved,
     beat,
   });

@@ -193,25 +193,35 @@ export class PgpoolFront {
 
   /** Tries to open a session now. */
   admit(): FrontAdmission {
-    const { servers, weights, settings } = this.#options;
     if (!this.alive) {
       return { ok: false, error: { code: 'ECONNREFUSED', message: 'connection refused' }, degenerate: null };
     }
-    const result = admitSession({
-      state: this.pgpool.state(),
-      switching: this.pgpool.switching(),
-      greetings: servers.map(({ id }) => this.sight.greeting(id)),
-      weights,
-      failoverOnBackendError: settings.failoverOnBackendError,
-      sessionsWait: this.#sessionsWait,
-      unit: this.#unit(),
-    });
+    const result = this.#admission(this.#unit());
     if ((result.afterMs ?? 0) > 0) return { ok: 'waits', for: this.pgpool.switching() ? 'switch' : 'server' };
     if (!result.ok && result.reached) this.pgpool.sessionConnected(result.reached, false);
     if (result.ok) this.pgpool.sessionConnected(result.nodes, result.skippedMain);
     else if (result.connected) this.pgpool.sessionConnected(result.connected, false);
     else if (result.degenerate !== null) this.pgpool.sessionSawError(result.degenerate);
     return result;
+  }
+
+  /** A session that comes now is served at once. */
+  get serves(): boolean {
+    const { ok, afterMs = 0 } = this.#admission(0.5);
+    return this.alive && this.children.hasFree && ok && afterMs === 0;
+  }
+
+  #admission(unit: number): AdmissionResult {
+    const { servers, weights, settings } = this.#options;
+    return admitSession({
+      state: this.pgpool.state(),
+      switching: this.pgpool.switching(),
+      greetings: servers.map(({ id }) => this.sight.greeting(id)),
+      weights,
+      failoverOnBackendError: settings.failoverOnBackendError,
+      sessionsWait: this.#sessionsWait,
+      unit,
+    });
   }
 
   /** Backends that a session opened now would connect to, with their incarnations. */

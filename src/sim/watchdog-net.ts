@@ -21,6 +21,9 @@ interface Place extends WatchdogMember {
   running: WatchdogPgpool | null;
   escalates: Escalation | null;
   clock: Clock;
+  /** Its watchdog takes it for dead: it ends when the address is down. */
+  isLost: boolean;
+  comesDown: boolean;
   /** Ended, and these others have not heard of it. */
   unheardBy: Set<number>;
 }
@@ -35,6 +38,10 @@ export interface WatchdogNetOptions {
   record(event: RecordedEventWithoutTime): void;
   /** Servers by backend id. */
   backends: readonly string[];
+  /** Whether a session that comes to the Pgpool of this id now is served at once. */
+  serves(id: number): boolean;
+  /** The watchdog of a Pgpool takes all its processes along. */
+  ends(id: number): void;
   /** A watchdog is in another state. */
   changed(): void;
   /** A watchdog has sent heartbeats to the others. */
@@ -57,6 +64,8 @@ export class WatchdogNet {
       ...member,
       running: null,
       escalates: null,
+      isLost: false,
+      comesDown: false,
       clock: options.clock,
       unheardBy: new Set<number>(),
     }));
@@ -70,6 +79,7 @@ export class WatchdogNet {
     const escalation = place.escalation();
     place.escalates = escalation;
     place.clock = clock;
+    place.isLost = false;
     const { record, backends, beat, changed } = this.#options;
     let beatMs = Number.NEGATIVE_INFINITY;
     return {
@@ -83,11 +93,19 @@ export class WatchdogNet {
       connects: (to) => this.#connects(id, to),
       queryPgpool: (node, done) => this.#query(id, node, done),
       escalate: (done) => escalation.up(done),
-      deEscalate: (done) => escalation.down(done),
+      deEscalate: (done) => {
+        place.comesDown = true;
+        escalation.down(() => {
+          place.comesDown = false;
+          done();
+          if (place.isLost) this.#options.ends(id);
+        });
+      },
       stateChanged: (state) => {
         const leads = state === 'LEADER' && place.running?.watchdog.leader() === id;
         record({ type: 'watchdog', pgpool: place.server, moment: leads ? 'leads' : 'state', state });
         changed();
+        if (state === 'LOST') this.#lose(place);
       },
       counted: ({ request, voter, verdict }) => {
         const server = backends[request.node] ?? String(request.node);
@@ -96,6 +114,13 @@ export class WatchdogNet {
         record({ type: 'watchdogVote', pgpool: place.server, voter: voted, server, kind, verdict });
       },
     };
+  }
+
+  /** The Pgpool ends, once its address is down. */
+  #lose(place: Place): void {
+    const { clock, ends } = this.#options;
+    place.isLost = true;
+    if (!place.comesDown) clock.setTimeout(() => ends(place.id), 0);
   }
 
   /** A Pgpool is there, and its watchdog may start. */
@@ -153,12 +178,12 @@ export class WatchdogNet {
   }
 
   #query(from: number, to: number, done: (answered: boolean) => void): void {
-    const { network, queryLimitMs } = this.#options;
+    const { network, queryLimitMs, serves } = this.#options;
     const asker = this.#place(from);
     const asked = this.#place(to);
     const silent = network.isSilent(asker.server, asked.server);
     const answers = (): boolean =>
-      asked.running?.accepts() === true && network.reaches(asker.server, asked.server);
+      asked.running?.accepts() === true && network.reaches(asker.server, asked.server) && serves(to);
     asker.clock.setTimeout(() => done(answers()), silent ? queryLimitMs : queryMs);
   }
 

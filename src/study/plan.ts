@@ -130,6 +130,7 @@ interface Settled {
   connections: ConnectionBudget;
   calibrated: boolean;
   refusesAll: boolean;
+  pgpools: number;
 }
 
 /** Reads the model once, as it is. */
@@ -150,6 +151,7 @@ function settle(question: PlanQuestion): Settled {
     connections,
     calibrated: cluster.serviceTimes.calibrated,
     refusesAll: !pgpoolSwitch(cluster.pgpoolSettings, 'failover_on_backend_error'),
+    pgpools: cluster.pgpools.length,
     demand: {
       readsPerMs: question.readsPerSecond / 1000,
       writesPerMs: question.writesPerSecond / 1000,

@@ -22,7 +22,7 @@ const onOff = (value: boolean): string => (value ? 'on' : 'off');
 
 /** Lines of the pgpool.conf of one Pgpool; `folder` is its own, `script` and `notes` what its escalations run and write. */
 export function pgpoolConf(
-  { members, settings, monitorsLink }: WatchdogProfile,
+  { members, settings, monitorsLink, checksHealth }: WatchdogProfile,
   node: number,
   { folder, script, notes }: { folder: string; script: string; notes: string },
 ): string {
@@ -51,7 +51,7 @@ export function pgpoolConf(
     sr_check_user: 'postgres',
     sr_check_period: '0',
     health_check_user: 'postgres',
-    health_check_period: String(times.health),
+    health_check_period: checksHealth ? String(times.health) : '0',
     health_check_timeout: '3',
     search_primary_node_timeout: '1',
     failover_on_backend_error: 'off',

@@ -38,7 +38,11 @@ export class WatchdogModel {
         ...profile.settings,
       },
       pgpool: { searchPrimaryNodeTimeout: 1 },
-      healthCheck: { periodMs: times.health * 1000, timeoutMs: 3000, connectTimeoutMs: times.connect * 1000 },
+      healthCheck: {
+        periodMs: profile.checksHealth ? times.health * 1000 : 0,
+        timeoutMs: 3000,
+        connectTimeoutMs: times.connect * 1000,
+      },
     });
     this.#bench.start(0);
     this.#bench.pass(settleMs);
@@ -74,6 +78,11 @@ export class WatchdogModel {
     if (action === 'block') reach.set(backend ?? 0, 'refuses');
     if (action === 'unblock') reach.delete(backend ?? 0);
     if (action === 'detach' || action === 'attach') running?.pgpool[action](backend ?? 0);
+  }
+
+  /** Its watchdog has taken the whole Pgpool along. */
+  hasEnded(node: number): boolean {
+    return this.#bench.node(node).running?.watchdog.state() === 'LOST';
   }
 
   /** What a node that runs and is not frozen says. */

@@ -25,6 +25,5 @@ export const observedWatchdog: readonly { id: string; sequence: string }[] = [
   { id: 'W23', sequence: 'two-half: kill 1, start 1, kill 0' },
   { id: 'W24', sequence: 'four: kill 3, kill 2, start 2' },
   { id: 'W25', sequence: 'four-half: kill 3, kill 2, drop 1' },
-  { id: 'W26', sequence: 'query: freeze 0, resume 0' },
-  { id: 'W27', sequence: 'query: kill 2, start 2' },
+  { id: 'W26', sequence: 'query: drop 0' },
 ];

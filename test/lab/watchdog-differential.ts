@@ -88,7 +88,8 @@ async function sequenceOf(
     replay,
     versions: cluster.versions,
   };
-  const needsLifeCheck = steps.some(({ action }) => /^(freeze|cut|unlink)$/.test(action));
+  const needsLifeCheck =
+    !profile.checksHealth || steps.some(({ action }) => /^(freeze|cut|unlink)$/.test(action));
   await cluster.reset(profile);
   const sides = { cluster, model: new WatchdogModel(profile), scene };
   const done: string[] = [];
@@ -185,7 +186,8 @@ function restAfter(step: Step | null): number {
 
 function modelLines({ model, scene }: Sides): string[] {
   return idsOf(scene.profile).map((id) => {
-    const { runs, frozen } = memberOf(scene, id);
+    const { frozen, ...member } = memberOf(scene, id);
+    const runs = member.runs && !model.hasEnded(id);
     const said = runs && !frozen ? saidOf(model.observe(id)) : runs ? 'frozen' : 'gone';
     return lineOf(id, said, model.escalations(id));
   });

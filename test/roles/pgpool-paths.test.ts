@@ -75,6 +75,7 @@ test('the watchdog', () => {
     { type: 'outranked' },
     { type: 'rejoin' },
     { type: 'network.lost' },
+    { type: 'self.lost' },
     { type: 'network.found' },
   ];
   const reached = new Set<string>();

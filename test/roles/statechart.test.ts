@@ -184,7 +184,9 @@ const watchdog: Case = {
     self: 0,
   }),
   events: () => [
-    ...['start', 'stop', 'network.lost', 'network.found', 'outranked', 'rejoin'].map((type) => ({ type })),
+    ...['start', 'stop', 'network.lost', 'self.lost', 'network.found', 'outranked', 'rejoin'].map((type) => ({
+      type,
+    })),
     ...['accept', 'reject', 'error'].map((answer) => ({ type: 'answered', from: 1, answer })),
     { type: 'answered', from: 2, answer: 'accept' },
     { type: 'stand', from: 1, id: 4, info },

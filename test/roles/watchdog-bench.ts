@@ -1,6 +1,7 @@
 import { type Clock, VirtualClock } from '../../src/kernel/clock.ts';
 import type { PgpoolSettings } from '../../src/roles/pgpool.ts';
 import type { BackendGreeting } from '../../src/roles/pgpool-sessions.ts';
+import { admitSession } from '../../src/roles/pgpool-sessions.ts';
 import type { WatchdogState } from '../../src/roles/watchdog-host.ts';
 import { createWatchdogPgpool, type WatchdogPgpool } from '../../src/roles/watchdog-pgpool.ts';
 import type { HealthCheckConf, WatchdogConf } from '../../src/topology/pgpool-conf.ts';
@@ -220,6 +221,20 @@ export class WatchdogBench {
     return this.backends[backend]?.alive && !fakeDown.has(backend) ? 'accepts' : 'refuses';
   }
 
+  /** Whether a session that comes now would be served. */
+  #serves(node: BenchNode): boolean {
+    if (!node.running?.accepts()) return false;
+    const { pgpool } = node.running;
+    return admitSession({
+      state: pgpool.state(),
+      switching: pgpool.switching(),
+      greetings: this.backends.map((_, id) => this.#greeting(node, id)),
+      weights: this.backends.map(() => 1),
+      failoverOnBackendError: false,
+      unit: 0.5,
+    }).ok;
+  }
+
   #answers({ reach }: BenchNode, nodes: readonly number[]): RecoveryAnswer[] {
     return this.backends.map(({ alive, inRecovery }, id) => {
       if (!alive || reach.has(id) || !nodes.includes(id)) return null;
@@ -267,7 +282,8 @@ export class WatchdogBench {
           sendBeat: (to) => this.#deliver(id, to, ({ watchdog }) => watchdog.beatFrom(id)),
           connects: (to) => this.#passes(id, to),
           queryPgpool: (other, done) => {
-            const answered = this.#passes(id, other) && !this.node(other).hung;
+            const answered =
+              this.#passes(id, other) && !this.node(other).hung && this.#serves(this.node(other));
             clock.setTimeout(() => done(answered), networkMs);
           },
           escalate: (done) => {

@@ -161,6 +161,45 @@ describe('loss of the leader', () => {
   });
 });
 
+describe('the life check by query', () => {
+  const byQuery = (checkPeriodMs: number): WatchdogBench => {
+    const at = settled({
+      settings: { lifecheck: 'query', lifePoint: 3, intervalMs: 10_000 },
+      healthCheck: { periodMs: checkPeriodMs },
+    });
+    at.pass(200_000);
+    return at;
+  };
+
+  test('asks the own Pgpool too: a primary that is dead and still attached takes every Pgpool along, wd_life_point intervals later', () => {
+    const at = byQuery(0);
+    const { backends } = at;
+    Object.assign(backends[0] ?? {}, { alive: false });
+    at.pass(19_000);
+    expect(at.states().every((state) => state === 'LEADER' || state === 'STANDBY')).toBe(true);
+    at.pass(12_000);
+    for (const { id } of at.nodes) {
+      expect(at.node(id).running?.accepts() ?? false, `Pgpool ${id}`).toBe(false);
+      expect(at.node(id).vip.at(-1)?.up ?? false, `address of ${id}`).toBe(false);
+    }
+    expect(at.leaders()).toEqual([]);
+    Object.assign(backends[0] ?? {}, { alive: true });
+    at.pass(100_000);
+    expect(at.leaders()).toEqual([]);
+  });
+
+  test('lives while the primary is set down before the points are used up, and after the loss of a standby', () => {
+    const quick = byQuery(5000);
+    Object.assign(quick.backends[0] ?? {}, { alive: false });
+    quick.pass(100_000);
+    expect(quick.leaders()).toHaveLength(1);
+    const standby = byQuery(0);
+    Object.assign(standby.backends[1] ?? {}, { alive: false });
+    standby.pass(100_000);
+    expect(standby.leaders()).toHaveLength(1);
+  });
+});
+
 test('a leader that loses its network ends with its whole Pgpool and drops the VIP; the network alone brings nothing back, a start does', () => {
   const at = settled();
   const lost = theLeader(at);

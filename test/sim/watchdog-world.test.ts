@@ -31,6 +31,22 @@ test('the leader killed, then the host of the next lost: refused or silent until
   expect(JSON.stringify(again.events)).toBe(JSON.stringify(recording.events));
 }, 60_000);
 
+test('a Pgpool that was told of a failover has its children when it takes over from the leader', async () => {
+  const drills = '[{ kind: failover, at: 10s }, { kind: pgpool-loss, at: 40s }]';
+  const set = [
+    { path: 'drills', value: drills },
+    { path: 'phases.measure', value: '60s' },
+  ];
+  const { intervals, events } = await simulatePlan(planRun(scenario, { set }));
+  const ups = events.filter((event) => event.type === 'watchdog' && event.moment === 'addressUp');
+  expect(ups.filter(({ atMs }) => atMs > 40_000)).toHaveLength(1);
+  const okReads = (fromMs: number, untilMs: number): number =>
+    intervals
+      .filter(({ startMs }) => startMs >= fromMs && startMs < untilMs)
+      .reduce((sum, { classes }) => sum + (classes.read?.completedOk ?? 0), 0);
+  expect(okReads(45_000, 60_000)).toBeGreaterThan(0.9 * okReads(22_000, 37_000));
+}, 60_000);
+
 test('the address goes to who announced it last; a lost host swallows packets, a partition has one on each side', () => {
   const network = new Network(['a', 'b', 'c']);
   const address = new DelegateAddress(network, () => {});

@@ -107,6 +107,18 @@ describe('the loss of the leading Pgpool', () => {
     expect(settings).not.toContain('wd_heartbeat_deadtime');
   }, 60_000);
 
+  test('by query every Pgpool asks itself too: the primary’s loss takes them all along before EFM acts, unless the points last longer', async () => {
+    const byQuery = { ...quick, wd_lifecheck_method: 'query', wd_lifecheck_user: 'pgpool' };
+    const gone = await ask('failover', { model: modelWith({ ...byQuery, wd_life_point: 2 }) });
+    expect(gone.writeOutageMs).toMatchObject({ best: null, worst: null });
+    expect(gone.readOutageMs.worst).toBeNull();
+    expect(gone.remarks.join('\n')).toMatch(/it ends for good/);
+    const patient = await ask('failover', { model: modelWith({ ...byQuery, wd_life_point: 40 }) });
+    expect(patient.writeOutageMs.worst).toBeLessThan(70_000);
+    const standby = await ask('standby-down', { model: modelWith({ ...byQuery, wd_life_point: 2 }) });
+    expect(standby.writeOutageMs.worst).toBeLessThan(5000);
+  }, 120_000);
+
   test('a follower’s loss moves nothing, and says what the next one would', async () => {
     const result = await ask('pgpool-loss', { on: 'pgpool3' });
     expect(result.writeOutageMs.worst).toBe(0);

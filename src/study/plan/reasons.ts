@@ -14,6 +14,8 @@ export interface Evidence {
   demand: Demand;
   /** Pgpool does not fail over by itself: with a dead primary that is still attached it serves nobody. */
   refusesAll: boolean;
+  /** Those of the model; with several one serves at a time. */
+  pgpools: number;
 }
 
 /** Why no number of standbys will do: every limit in a sentence with its value and what would move it. */
@@ -74,6 +76,11 @@ export function remarksOn(evidence: Evidence, found: Candidate | null): string[]
   if (question.survive.some((loss) => loss === 'failover' || loss === 'double-loss') && evidence.refusesAll) {
     remarks.push(
       'From the loss of the primary until EFM detaches it Pgpool refuses every new session, reads too: no standby and no weight helps in that time.',
+    );
+  }
+  if (evidence.pgpools > 1) {
+    remarks.push(
+      `Of the ${evidence.pgpools} Pgpools one serves, the watchdog's leader: sessions and connections are counted for it alone, and its loss is none of these states (pgdrill timeline --drill pgpool-loss).`,
     );
   }
   if (connections.thrashes) {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../../kernel/time.ts';
 import { votesNeeded } from '../../roles/watchdog-quorum.ts';
 import type { DrillKind } from '../../scenario/scenario-shape.ts';
 import { watchdogPlanOf } from '../../sim/watchdog-settings.ts';
@@ -65,7 +66,17 @@ export function watchdogRemarks(input: WatchdogInput): string[] {
     remarks.push(
       `${target} keeps the address on its side of the cut until its life check misses the others: until then two hosts have it`,
     );
-  return takesServer.has(kind) ? [...remarks, ...voteRemarks(cluster, settings)] : remarks;
+  if (!takesServer.has(kind)) return remarks;
+  return [...remarks, ...queryRemarks(settings), ...voteRemarks(cluster, settings)];
+}
+
+/** A life check that asks its own Pgpool for a session does not outlive a Pgpool that refuses them. */
+function queryRemarks({ lifecheck, lifePoint, intervalMs }: WatchdogConf): string[] {
+  if (lifecheck !== 'query') return [];
+  const points = `${lifePoint} × ${formatDuration(intervalMs)}`;
+  return [
+    `by query each Pgpool asks itself too: refused for wd_life_point × wd_interval (${points}) it ends for good; with the primary dead and still attached all of them do`,
+  ];
 }
 
 /** What of a takeover no setting shortens. */

@@ -12,6 +12,7 @@ import { pgpoolWatchdogRules } from './pgpool-watchdog.ts';
 import { applyRules, type Finding, type Rule } from './rule.ts';
 import { scriptRules } from './script-rules.ts';
 import { secretRules } from './secret-rules.ts';
+import { watchdogQueryRules } from './watchdog-query.ts';
 
 /** The rules in groups, as docs/lint.md lists them. */
 export const ruleGroups: readonly { title: string; rules: readonly Rule[] }[] = [
@@ -20,7 +21,7 @@ export const ruleGroups: readonly { title: string; rules: readonly Rule[] }[] = 
   { title: "EFM's hooks", rules: efmHookRules },
   { title: 'The integration scripts', rules: scriptRules },
   { title: 'Reads and sessions', rules: pgpoolBalanceRules },
-  { title: "Pgpool's watchdog", rules: pgpoolWatchdogRules },
+  { title: "Pgpool's watchdog", rules: [...pgpoolWatchdogRules, ...watchdogQueryRules] },
   { title: 'Between the files', rules: [...betweenFilesRules, ...pcpRules] },
   { title: 'Secrets', rules: secretRules },
   { title: 'Names and values', rules: formRules },

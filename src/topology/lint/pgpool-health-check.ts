@@ -25,7 +25,7 @@ export function healthChecks(file: ConfigFile): { id: number; name: string }[] {
 }
 
 /** Longest time in s that EFM takes to find a dead database or a lost node, by its own timers. */
-function efmDetectionSeconds(files: LintFiles): number {
+export function efmDetectionSeconds(files: LintFiles): number {
   const times = files.efm.flatMap((file) => [
     seconds(file, 'local.timeout') + seconds(file, 'local.timeout.final'),
     seconds(file, 'node.timeout') + seconds(file, 'remote.timeout'),

@@ -109,6 +109,15 @@ test('servers that share one machine gain nothing by standbys, and are told so',
   expect(result.remarks.join()).toMatch(/share one machine of two cores/);
 });
 
+test('of several Pgpools the one that leads is reckoned with, and the plan says so', async () => {
+  const model = 'models/three-pgpools.yaml';
+  const { remarks, connections } = await plan(asked({ model, reads: '100/s', writes: '10/s' }), quiet);
+  expect(remarks.join()).toMatch(/Of the 3 Pgpools one serves, the watchdog's leader/);
+  expect(connections.perServer).toBe(connections.children);
+  const alone = await plan(asked({ reads: '100/s', writes: '10/s' }), quiet);
+  expect(alone.remarks.join()).not.toMatch(/Pgpools/);
+});
+
 test('that Pgpool refuses everybody is said of settings with which it does, and where a primary is lost', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'plan-'));
   const failsOver = join(dir, 'model.yaml');
