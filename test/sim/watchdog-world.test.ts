@@ -2,6 +2,7 @@
 // every operation is accounted for, and equal runs are equal.
 // Method: the shipped scenario (workloads/drills/pgpool-leader.yaml) in the simulated world, and the address on a small network.
 import { expect, test } from 'vitest';
+import { summarise } from '../../src/analysis/summary.ts';
 import { planRun } from '../../src/run/plan.ts';
 import { simulatePlan } from '../../src/run/simulate.ts';
 import { Network } from '../../src/sim/network.ts';
@@ -45,6 +46,33 @@ test('a Pgpool that was told of a failover has its children when it takes over f
       .filter(({ startMs }) => startMs >= fromMs && startMs < untilMs)
       .reduce((sum, { classes }) => sum + (classes.read?.completedOk ?? 0), 0);
   expect(okReads(45_000, 60_000)).toBeGreaterThan(0.9 * okReads(22_000, 37_000));
+}, 60_000);
+
+test('clients of a leader that is cut off hear nothing until the others have the address; every operation has one end', async () => {
+  const set = [
+    { path: 'drills', value: '[{ kind: partition, at: 14s, target: pgpool1, lasts: 70s }]' },
+    { path: 'phases.measure', value: '120s' },
+  ];
+  const recording = await simulatePlan(planRun(scenario, { set }));
+  const { conservation, verdict, drills } = summarise(recording);
+  expect([conservation.holds, verdict.result]).toEqual([true, 'pass']);
+  const addressMs = (moment: string, pgpool?: string): number =>
+    recording.events.find(
+      (event) =>
+        event.type === 'watchdog' &&
+        event.atMs > 14_000 &&
+        event.moment === moment &&
+        (pgpool ? event.pgpool === pgpool : event.pgpool !== 'pgpool1'),
+    )?.atMs ?? Number.NaN;
+  const [outage, ...more] = drills[0]?.outages.read ?? [];
+  expect(more).toEqual([]);
+  expect(Math.abs((outage?.startMs ?? 0) - 14_000)).toBeLessThan(200);
+  expect(outage?.endMs).toBeGreaterThan(addressMs('addressUp'));
+  expect(outage?.endMs).toBeLessThan(addressMs('addressUp') + 6000);
+  expect(addressMs('addressDown', 'pgpool1')).toBeLessThan(addressMs('addressUp'));
+  for (const { classes } of recording.intervals)
+    for (const { due, ok, failed, unknown, skipped } of Object.values(classes))
+      expect(ok + failed + unknown + skipped).toBe(due);
 }, 60_000);
 
 test('the address goes to who announced it last; a lost host swallows packets, a partition has one on each side', () => {
