@@ -1,5 +1,6 @@
+import type { LatencySlice, MissedOutcome } from '../recording/latency.ts';
 import type { Recording } from '../recording/recording.ts';
-import type { ClassSummary } from '../recording/summary.ts';
+import type { ClassSummary, Percentiles } from '../recording/summary.ts';
 import { totalsOf } from './conservation.ts';
 import type { Stretch } from './frame.ts';
 import { within } from './frame.ts';
@@ -24,9 +25,15 @@ export function classSummaries(recording: Recording, stretch: Stretch): Record<s
         errors[code] = (errors[code] ?? 0) + count;
       }
     }
-    const slices = recording.latency.filter(
-      ({ className, startMs, lengthMs }) => className === name && within(startMs + lengthMs / 2, stretch),
-    );
+    const isOfClass = ({ className, startMs, lengthMs }: LatencySlice): boolean =>
+      className === name && within(startMs + lengthMs / 2, stretch);
+    const slices = recording.latency.filter(isOfClass);
+    const missed = recording.missed.filter(isOfClass);
+    const missedMs = (which: MissedOutcome): Percentiles | null =>
+      mergedPercentiles(
+        missed.filter(({ outcome }) => outcome === which),
+        'latency',
+      );
     summaries[name] = {
       due,
       ok,
@@ -39,6 +46,8 @@ export function classSummaries(recording: Recording, stretch: Stretch): Record<s
       ),
       latencyMs: mergedPercentiles(slices, 'latency'),
       serviceMs: mergedPercentiles(slices, 'service'),
+      failedMs: missedMs('failed'),
+      unknownMs: missedMs('unknown'),
     };
   }
   return summaries;

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from './events.ts';
 import type { Histogram } from './histogram.ts';
 import type { Interval } from './intervals.ts';
-import { type LatencySlice, packSlice } from './latency.ts';
+import { byOutcome, type LatencySlice, packSlice } from './latency.ts';
 import type { Manifest } from './manifest.ts';
 import { IntervalPacker } from './packed-intervals.ts';
 import type { LedgerFinding, Recorder, Recording } from './recording.ts';
@@ -41,7 +41,7 @@ export class MemoryRecorder implements Recorder {
       manifest,
       events: [...this.#events].sort((a, b) => a.atMs - b.atMs),
       intervals: [...this.#intervals],
-      latency: [...this.#latency].sort((a, b) => a.startMs - b.startMs),
+      ...byOutcome(this.#latency),
       ledger,
       counters,
     };

@@ -12,8 +12,10 @@ export interface Recording {
   events: readonly RecordedEvent[];
   /** In order of `startMs`, without holes. */
   intervals: readonly Interval[];
-  /** In order of `startMs`. */
+  /** Of ok operations, in order of `startMs`. */
   latency: readonly LatencySlice[];
+  /** Of failed and unknown ones, in order of `startMs`. */
+  missed: readonly LatencySlice[];
   /** What the write ledger found after the run; null where it was not checked. */
   ledger: LedgerFinding | null;
   /** Counts of the servers themselves against ours, taken after the run. */
@@ -37,5 +39,6 @@ export interface LedgerFinding {
 export interface Recorder {
   event(event: RecordedEvent): void;
   interval(interval: Interval): void;
+  /** A slice of ok operations, or of others. */
   latency(slice: LatencySlice<Histogram>): void;
 }

@@ -14,7 +14,7 @@ import { DrillError, ExitCode } from '../kernel/errors.ts';
 import type { RecordedEvent } from './events.ts';
 import { decodeLogLine, type Histogram, logHeader } from './histogram.ts';
 import type { Interval } from './intervals.ts';
-import { encodeSlice, type LatencySlice } from './latency.ts';
+import { byOutcome, encodeSlice, type LatencySlice, readTag } from './latency.ts';
 import type { Manifest } from './manifest.ts';
 import type { SettledCounts } from './memory.ts';
 import { PackedHistogram } from './packed-histogram.ts';
@@ -152,7 +152,7 @@ export function readRecording(folder: string): Recording {
     manifest,
     events: events.sort((a, b) => a.atMs - b.atMs),
     intervals: readIntervals(folder),
-    latency: readLatency(folder),
+    ...readLatency(folder),
     ledger: counts?.ledger ?? null,
     counters: counts?.counters ?? [],
   };
@@ -184,7 +184,7 @@ function readIntervals(folder: string): Interval[] {
   );
 }
 
-function readLatency(folder: string): LatencySlice[] {
+function readLatency(folder: string): Pick<Recording, 'latency' | 'missed'> {
   const path = join(folder, resultFiles.latency);
   const slices = new Map<string, Partial<LatencySlice>>();
   const lines = linesOf(readWhole(folder, resultFiles.latency) ?? '');
@@ -198,14 +198,15 @@ function readLatency(folder: string): LatencySlice[] {
       });
     }
     const { tag, startMs, lengthMs, histogram } = found;
-    const [className = '', server = '', part = ''] = tag.split('/');
-    const key = `${startMs} ${className}/${server}`;
-    const slice = slices.get(key) ?? { startMs, lengthMs, className, server };
+    const named = readTag(tag);
+    if (!named) continue;
+    const { which, ...place } = named;
+    const key = `${startMs} ${place.className}/${place.server}/${place.outcome ?? ''}`;
+    const slice = slices.get(key) ?? { startMs, lengthMs, ...place };
     slices.set(key, slice);
-    if (part === 'latency') slice.latency = PackedHistogram.of(histogram);
-    if (part === 'service') slice.service = PackedHistogram.of(histogram);
+    slice[which] = PackedHistogram.of(histogram);
   }
-  return [...slices.values()].filter(isWhole).sort((a, b) => a.startMs - b.startMs);
+  return byOutcome([...slices.values()].filter(isWhole));
 }
 
 /** Both histograms are there: not so for a pair that was cut. */

@@ -123,7 +123,7 @@ export interface ThresholdSummary {
   result: 'pass' | 'fail' | 'unknown';
 }
 
-/** One count is one script execution; `perSecond` counts ok; latencies cover ok only, in ms. */
+/** One count is one script execution; `perSecond` counts ok; `latencyMs` and `serviceMs` cover ok only, in ms. */
 export interface ClassSummary {
   due: number;
   ok: number;
@@ -134,6 +134,9 @@ export interface ClassSummary {
   errors: Record<string, number>;
   latencyMs: Percentiles | null;
   serviceMs: Percentiles | null;
+  /** From due time to the end, of operations that failed, and of those whose outcome is unknown. */
+  failedMs: Percentiles | null;
+  unknownMs: Percentiles | null;
 }
 
 export interface BackendSummary {

@@ -1,5 +1,11 @@
 import { formatDuration } from '../kernel/time.ts';
-import type { GeneratorWorker, PhaseName, Summary, TimelinePhase } from '../recording/summary.ts';
+import type {
+  ClassSummary,
+  GeneratorWorker,
+  PhaseName,
+  Summary,
+  TimelinePhase,
+} from '../recording/summary.ts';
 
 /** Widest line of plain text. */
 export const terminalColumns = 80;
@@ -30,6 +36,19 @@ export function formatSpan(spanMs: number | null | undefined): string {
 export function formatSigned(spanMs: number | null | undefined): string {
   if (spanMs == null) return '-';
   return `${spanMs < 0 ? '-' : '+'}${formatSpan(Math.abs(spanMs))}`;
+}
+
+/** How long operations that were not answered ok kept their clients waiting, from their due time; null where there were none. */
+export function missedSentence({
+  failedMs,
+  unknownMs,
+}: Pick<ClassSummary, 'failedMs' | 'unknownMs'>): string | null {
+  const parts = Object.entries({ failed: failedMs, unknown: unknownMs }).flatMap(([outcome, found]) => {
+    if (found === null) return [];
+    const [p50, p99, max] = [found.p50, found.p99, found.max].map(formatSpan);
+    return [`${outcome} after ${p50} (p50), ${p99} (p99), ${max} (max)`];
+  });
+  return parts.length === 0 ? null : parts.join('; ');
 }
 
 /** An instant of the load in seconds: `38.00 s`. Input in ms. */

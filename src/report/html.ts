@@ -15,6 +15,7 @@ import {
   formatSpan,
   formatWaiting,
   formatWorker,
+  missedSentence,
   provenanceText,
   shareSentence,
   verdictMeaning,
@@ -145,6 +146,10 @@ function loadSection(summary: Summary): string {
   const errors = Object.entries(classes).flatMap(([name, found]) =>
     Object.entries(found.errors).map(([code, count]) => [name, code, formatCount(count)]),
   );
+  const missed = Object.entries(classes).flatMap(([name, found]) => {
+    const sentence = missedSentence(found);
+    return sentence === null ? [] : [`<p class="soft small">${escapeHtml(`${name}: ${sentence}`)}.</p>`];
+  });
   const servers = backends.map((server) => [
     server.name,
     server.address,
@@ -160,6 +165,7 @@ function loadSection(summary: Summary): string {
 <p>${escapeHtml(terms)} Latency counts from the instant an operation was due; service time from its send.</p>
 ${htmlTable([...head, 'service p50', 'service p99'], rows)}
 ${errors.length === 0 ? '' : htmlTable(['class', 'error', 'operations'], errors, { left: [1] })}
+${missed.join('\n')}
 ${htmlTable(['server', 'address', 'role', 'weight', 'sessions', 'reads', 'share', 'read p99'], servers, { left: [1, 2] })}
 ${shares === null ? '' : `<p class="soft small">${escapeHtml(shares)}.</p>`}
 ${processors ? htmlTable(processors.head, processors.rows, { caption: processors.meaning }) : ''}

@@ -10,6 +10,7 @@ import {
   formatSpan,
   formatWaiting,
   formatWorker,
+  missedSentence,
   provenanceText,
   shareSentence,
   verdictMeaning,
@@ -76,9 +77,10 @@ function loadLines({ load, classes, offload }: Summary): string[] {
   ]);
   const errors = Object.entries(classes).flatMap(([name, found]) => {
     const counts = Object.entries(found.errors).map(([code, count]) => `${code} ${formatCount(count)}`);
-    return counts.length === 0
-      ? []
-      : wrapText(`${name} errors: ${counts.join(', ')}`, { indent: 2, hanging: 4 });
+    const lines = counts.length === 0 ? [] : [`${name} errors: ${counts.join(', ')}`];
+    const missed = missedSentence(found);
+    if (missed !== null) lines.push(`${name} ${missed}`);
+    return lines.flatMap((line) => wrapText(line, { indent: 2, hanging: 4 }));
   });
   return [
     'LOAD',

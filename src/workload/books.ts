@@ -1,6 +1,7 @@
 import { invariant } from '../kernel/errors.ts';
 import type { PackedCounts } from '../recording/histogram.ts';
 import type { Interval } from '../recording/intervals.ts';
+import type { MissedOutcome } from '../recording/latency.ts';
 import { type Outcome, outcomes } from './ledger.ts';
 
 /** A class as the books need it. */
@@ -9,15 +10,16 @@ export interface AccountClass {
   kind: 'read' | 'write';
 }
 
-/** Latencies of one class on one server in a slice. */
-interface LatencyPart {
+/** Latencies of one class on one server in a slice, of ok operations or of others. */
+export interface LatencyPart {
   className: string;
   server: string;
+  outcome?: MissedOutcome;
   latency: PackedCounts;
   service: PackedCounts;
 }
 
-/** All latencies of ok operations that ended in one slice; `parts` may be empty. Transferable between threads. */
+/** All latencies of operations that ended in one slice; `parts` may be empty. Transferable between threads. */
 export interface LatencyBatch {
   startMs: number;
   lengthMs: number;

@@ -119,17 +119,16 @@ function addCounts(into: Record<string, number>, from: Readonly<Record<string, n
   for (const [key, count] of Object.entries(from)) into[key] = (into[key] ?? 0) + count;
 }
 
-/** The histograms of several batches of the same time, joined by class and server. */
+/** The histograms of several batches of the same time, joined by class, server and outcome. */
 function latencySlices(batches: readonly LatencyBatch[]): LatencySlice<Histogram>[] {
   const slices = new Map<string, LatencySlice<Histogram>>();
   for (const { startMs, lengthMs, parts } of batches) {
-    for (const { className, server, latency, service } of parts) {
-      const key = `${className}\n${server}`;
+    for (const { latency, service, ...place } of parts) {
+      const key = keyOf(place);
       const slice = slices.get(key) ?? {
         startMs,
         lengthMs,
-        className,
-        server,
+        ...place,
         latency: newHistogram(),
         service: newHistogram(),
       };
@@ -138,5 +137,13 @@ function latencySlices(batches: readonly LatencyBatch[]): LatencySlice<Histogram
       unpackInto(slice.service, service);
     }
   }
-  return [...slices.values()].sort((a, b) => (a.className + a.server < b.className + b.server ? -1 : 1));
+  return [...slices.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+function keyOf({
+  className,
+  server,
+  outcome,
+}: Pick<LatencySlice, 'className' | 'server' | 'outcome'>): string {
+  return `${className}\n${server}\n${outcome ?? ''}`;
 }

@@ -8,10 +8,14 @@ import {
   assertBalanced,
   assertIntervalBalanced,
   type ClassTotals,
+  type LatencyPart,
 } from './books.ts';
 
 /** Position of an outcome in `outcomes`. */
 export const OutcomeCode = { ok: 0, failed: 1, unknown: 2, skipped: 3 } as const;
+
+/** Outcomes beside ok whose latencies are kept, in the order of their codes. */
+const missedOutcomes = ['failed', 'unknown'] as const;
 
 /** How one due operation ended; the caller keeps and refills it. Instants in ms since load start. */
 export interface EndedCall {
@@ -51,7 +55,7 @@ interface OpenSlice {
   sessions: Readonly<Record<string, number>>;
 }
 
-/** Both latencies by class and server; an empty list until something ended. */
+/** Both latencies: of ok operations by class and server, then of failed and unknown ones by class; an empty list until something ended. */
 interface LatencySet {
   latency: LatencyCounts[];
   service: LatencyCounts[];
@@ -176,9 +180,15 @@ export class SliceRecorder {
     (set.service[cell] as LatencyCounts).recordMs(endedMs - sentMs);
   }
 
-  #notDone({ classIndex, outcome, endedMs, code }: EndedCall): void {
-    const errors = this.#sliceAt(Math.max(endedMs, this.#closedUntilMs)).errors[classIndex];
-    if (errors && outcome !== OutcomeCode.skipped) errors[code] = (errors[code] ?? 0) + 1;
+  #notDone({ classIndex, outcome, dueMs, sentMs, endedMs, code }: EndedCall): void {
+    if (outcome === OutcomeCode.skipped) return;
+    const atMs = Math.max(endedMs, this.#closedUntilMs);
+    const errors = this.#sliceAt(atMs).errors[classIndex];
+    if (errors) errors[code] = (errors[code] ?? 0) + 1;
+    const cell = this.#okCells() + classIndex * missedOutcomes.length + outcome - OutcomeCode.failed;
+    const set = this.#setAt(atMs);
+    (set.latency[cell] as LatencyCounts).recordMs(endedMs - dueMs);
+    if (!Number.isNaN(sentMs)) (set.service[cell] as LatencyCounts).recordMs(endedMs - sentMs);
   }
 
   #sliceAt(atMs: number): OpenSlice {
@@ -208,8 +218,12 @@ export class SliceRecorder {
     };
   }
 
+  #okCells(): number {
+    return this.#classes.length * (this.#servers.length + 1);
+  }
+
   #newSet(): LatencySet {
-    const cells = this.#classes.length * (this.#servers.length + 1);
+    const cells = this.#okCells() + this.#classes.length * missedOutcomes.length;
     const counts = (): LatencyCounts[] => Array.from({ length: cells }, () => new LatencyCounts());
     return { latency: counts(), service: counts() };
   }
@@ -242,17 +256,25 @@ export class SliceRecorder {
     const startMs = this.#firstSet * latencySliceMs;
     const set = this.#sets.shift() ?? { latency: [], service: [] };
     this.#firstSet += 1;
-    const width = this.#servers.length + 1;
     const parts = set.latency.flatMap((latency, cell) => {
       const service = set.service[cell];
       const taken = latency.take();
       if (taken.counts.length === 0 || service === undefined) return [];
-      const className = this.#classes[Math.floor(cell / width)]?.name ?? '';
-      const server = this.#servers[cell % width] ?? unknownServer;
-      return [{ className, server, latency: taken, service: service.take() }];
+      return [{ ...this.#placeOf(cell), latency: taken, service: service.take() }];
     });
     if (set.latency.length > 0) this.#spareSets.push(set);
     this.#sink.latency({ startMs, lengthMs: latencySliceMs, parts });
+  }
+
+  /** What a cell of a set holds. */
+  #placeOf(cell: number): Omit<LatencyPart, 'latency' | 'service'> {
+    const width = this.#servers.length + 1;
+    const missed = cell - this.#okCells();
+    const classIndex = Math.floor(missed < 0 ? cell / width : missed / missedOutcomes.length);
+    const className = this.#classes[classIndex]?.name ?? '';
+    if (missed < 0) return { className, server: this.#servers[cell % width] ?? unknownServer };
+    const outcome = missedOutcomes[missed % missedOutcomes.length];
+    return { className, server: unknownServer, ...(outcome ? { outcome } : {}) };
   }
 
   #intervalOf({ counts, reads, errors, refused, lagMs, sessions }: OpenSlice, startMs: number): Interval {

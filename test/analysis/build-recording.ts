@@ -66,6 +66,7 @@ export function buildRecording(plan: RecordingPlan): Recording {
     ),
     intervals: tally.intervals(names, plan.scheduleLagMs ?? (() => 0.4)),
     latency: [...tally.latency.values()].toSorted((first, second) => first.startMs - second.startMs),
+    missed: [],
     ledger,
     counters: [],
   };

@@ -129,6 +129,27 @@ describe('a result folder', () => {
     ]);
   });
 
+  test('keeps operations that ended otherwise apart from the ok ones, also of a server named as an outcome', () => {
+    const writer = new ResultWriter(folder, manifestSample);
+    const missed = (outcome: 'failed' | 'unknown') => ({ ...slice(0, [5000]), server: '?', outcome });
+    writer.latency({ ...slice(0, [1, 2]), server: 'failed' });
+    writer.latency(missed('unknown'));
+    writer.latency({ ...missed('failed'), service: newHistogram() });
+    writer.close();
+    const recording = readRecording(folder);
+    const places = (slices: readonly LatencySlice[]) =>
+      slices.map(({ server, outcome, latency, service }) => [
+        server,
+        outcome,
+        ...[latency, service].map((kept) => mergeHistograms([kept]).totalCount),
+      ]);
+    expect(places(recording.latency)).toEqual([['failed', undefined, 2, 2]]);
+    expect(places(recording.missed)).toEqual([
+      ['?', 'unknown', 1, 1],
+      ['?', 'failed', 1, 0],
+    ]);
+  });
+
   test('that a crash cut anywhere in the last line of any file is read without that line', () => {
     writeSample().close();
     const whole = new Map(

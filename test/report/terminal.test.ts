@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { summarise } from '../../src/analysis/summary.ts';
 import type { RecordedEvent } from '../../src/recording/events.ts';
+import { newHistogram, recordMs } from '../../src/recording/histogram.ts';
 import { formatSpan, refusalText, shareSentence } from '../../src/report/format.ts';
 import { renderJson } from '../../src/report/json.ts';
 import { processorTable } from '../../src/report/processors.ts';
@@ -80,6 +81,28 @@ test('refusals are added up over their codes, the interval of shares is told in 
   expect(shareSentence({ shareInterval: { sessionStarts: 190, servers } })).toBe(
     'shares by weight: server2 50.0 % ± 7.1 (95 % interval for about 190 session starts)',
   );
+});
+
+test('how long operations kept their clients waiting that were not answered ok stands below their errors', () => {
+  const recording = buildRecording({});
+  const taken = newHistogram();
+  for (const spanMs of [1, 1, 1, 5000]) recordMs(taken, spanMs);
+  const slice = {
+    startMs: recording.latency.at(-3)?.startMs ?? 0,
+    lengthMs: 1000,
+    className: 'read',
+    server: '?',
+    latency: taken,
+    service: taken,
+  };
+  const summary = summarise({ ...recording, missed: [{ ...slice, outcome: 'failed' }] });
+  expect(summary.classes.read?.failedMs?.max).toBeCloseTo(5000, -1);
+  expect(summary.classes.read?.unknownMs).toBeNull();
+  expect(summary.classes.write?.failedMs).toBeNull();
+  expect(renderTerminal(summary)).toMatch(
+    /read failed after 1\.00 ms \(p50\), 5\.00 s \(p99\), 5\.00 s \(max\)/,
+  );
+  expect(renderTerminal(summarise(recording))).not.toMatch(/failed after/);
 });
 
 test('a generator that was the limit and a crossed threshold stand in the report', () => {

@@ -11,9 +11,11 @@ import type { EndedCall } from '../../src/workload/slice-recorder.ts';
 /** What the books of a whole run must say, worked out afterwards from the list of its operations: the rules once more, plainly. */
 export interface ReferenceBooks {
   intervals: Omit<Interval, 'sessionsByServer'>[];
-  /** Spans in ms that each slice of latencies holds, by class and server. */
-  spans: Record<string, { latencyMs: number[]; serviceMs: number[] }>[];
+  /** Spans in ms that each slice of latencies holds, by class and server, or by class and outcome. */
+  spans: Spans;
 }
+
+type Spans = Record<string, { latencyMs: number[]; serviceMs: number[] }>[];
 
 /**
  * @param run.endMs instant at which the books are closed
@@ -33,7 +35,7 @@ export function referenceBooks(
   const intervals = Array.from({ length: Math.max(Math.ceil(endMs / intervalMs), ...slicesTo) }, (_, index) =>
     emptyInterval(index * intervalMs, classes),
   );
-  const spans: ReferenceBooks['spans'] = Array.from(
+  const spans: Spans = Array.from(
     { length: Math.ceil((intervals.length * intervalMs) / latencySliceMs) },
     () => ({}),
   );
@@ -41,7 +43,8 @@ export function referenceBooks(
     interval: Pick<Interval, 'classes'> | undefined,
     index: number,
   ): ClassInterval | undefined => interval?.classes[classes[index]?.name ?? ''];
-  for (const { classIndex, dueMs, sentMs, endedMs, outcome, code, server, foundFree } of operations) {
+  for (const operation of operations) {
+    const { classIndex, dueMs, sentMs, endedMs, outcome, code, server, foundFree } = operation;
     const cohort = intervals[Math.floor(dueMs / intervalMs)];
     const due = partOf(cohort, classIndex);
     if (!cohort || !due) throw new Error(`nothing at ${dueMs}`);
@@ -52,7 +55,9 @@ export function referenceBooks(
     const ended = partOf(slice, classIndex);
     if (!slice || !ended) throw new Error(`nothing at ${endedMs}`);
     if (outcome !== 0) {
-      if (outcome !== 3) ended.errors[code] = (ended.errors[code] ?? 0) + 1;
+      if (outcome === 3) continue;
+      ended.errors[code] = (ended.errors[code] ?? 0) + 1;
+      add(spans, `${classes[classIndex]?.name} ${outcome === 1 ? 'failed' : 'unknown'}`, operation);
       continue;
     }
     const name = servers[server] ?? '?';
@@ -62,14 +67,18 @@ export function referenceBooks(
     ended.maxLatencyMs = Math.max(ended.maxLatencyMs ?? 0, micros(endedMs - dueMs));
     if (classes[classIndex]?.kind === 'read')
       slice.readsByServer[name] = (slice.readsByServer[name] ?? 0) + 1;
-    const batch = spans[Math.floor(endedMs / latencySliceMs)] ?? {};
-    const key = `${classes[classIndex]?.name} ${name}`;
-    const part = batch[key] ?? { latencyMs: [], serviceMs: [] };
-    batch[key] = part;
-    part.latencyMs.push(endedMs - dueMs);
-    part.serviceMs.push(endedMs - sentMs);
+    add(spans, `${classes[classIndex]?.name} ${name}`, operation);
   }
   return { intervals, spans };
+}
+
+function add(spans: Spans, key: string, { dueMs, sentMs, endedMs }: Readonly<EndedCall>): void {
+  const batch = spans[Math.floor(endedMs / latencySliceMs)];
+  if (!batch) throw new Error(`no slice of latencies at ${endedMs}`);
+  const part = batch[key] ?? { latencyMs: [], serviceMs: [] };
+  batch[key] = part;
+  part.latencyMs.push(endedMs - dueMs);
+  if (!Number.isNaN(sentMs)) part.serviceMs.push(endedMs - sentMs);
 }
 
 function micros(valueMs: number): number {

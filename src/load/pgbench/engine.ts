@@ -90,8 +90,9 @@ class PgbenchEngine {
         listener.slices?.interval(interval);
       },
       latency: (slice) => {
-        const { className, latency, service } = slice;
+        const { className, outcome, latency, service } = slice;
         listener.slices?.latency(slice);
+        if (outcome) return;
         const sums = this.#latency.get(className) ?? { latency: newHistogram(), service: newHistogram() };
         this.#latency.set(className, sums);
         if (latency.totalCount > 0) sums.latency.add(latency);
