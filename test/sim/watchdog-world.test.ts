@@ -31,6 +31,21 @@ test('the leader killed, then the host of the next lost: refused or silent until
   expect(JSON.stringify(again.events)).toBe(JSON.stringify(recording.events));
 }, 60_000);
 
+test('a leader that is lost after a switchover: the next one’s children, killed when it heard of the new primary, serve again', async () => {
+  const drills = '[{ kind: switchover, at: 8s }, { kind: pgpool-loss, at: 20s, target: pgpool1 }]';
+  const set = [
+    { path: 'phases.measure', value: '30s' },
+    { path: 'drills', value: drills },
+  ];
+  const { intervals, events } = await simulatePlan(planRun(scenario, { set }));
+  const ups = events.filter((event) => event.type === 'watchdog' && event.moment === 'addressUp');
+  expect(ups.filter(({ atMs }) => atMs > 20_000)).toHaveLength(1);
+  const okReads = intervals
+    .filter(({ startMs }) => startMs >= 25_000 && startMs < 30_000)
+    .reduce((sum, { classes }) => sum + (classes.read?.completedOk ?? 0), 0);
+  expect(okReads).toBeGreaterThan(400);
+}, 60_000);
+
 test('the address goes to who announced it last; a lost host swallows packets, a partition has one on each side', () => {
   const network = new Network(['a', 'b', 'c']);
   const address = new DelegateAddress(network, () => {});
