@@ -25,7 +25,11 @@ function runOf(name: string, takenMs: number, options: Reads = {}): RunFacts {
   const { heldBack = 0, count = 400, closed = false, stoppedMs } = options;
   const unstopped = [sliceOf(takenMs, count)];
   const slices = [...unstopped, ...(stoppedMs === undefined ? [] : [sliceOf(stoppedMs, count)])];
-  const scenario = { classes: [{ name: 'read', closed: closed ? {} : null }] };
+  const classes = [
+    { name: 'write', closed: closed ? null : {} },
+    { name: 'read', closed: closed ? {} : null },
+  ];
+  const scenario = { classes };
   return { name, heldBack, slices, unstopped, scenario, roleOf: () => 'standby' } as unknown as RunFacts;
 }
 
