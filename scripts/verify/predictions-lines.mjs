@@ -33,7 +33,7 @@ export function predictionLines({ runs, calibration, predictedBy }) {
     .toSorted((a, b) => a.weights[0] - b.weights[0])
     .map((run) => [run.weights[0], percent(run.measured.offload), percent(run.predicted.offload)]);
   return [
-    'Service times come from three runs on weights 0, 1, 1 (`pgdrill calibrate`: next to no load, mostly writes, closed readers); everything else is predicted with them. Every database server has a',
+    'Service times come from four runs on weights 0, 1, 1 (`pgdrill calibrate`: next to no load, mostly writes, closed readers with a rest and without); everything else is predicted with them. Every database server has a',
     `processor cap. Errors are predicted against measured; allowed are ${100 * limits.perSecond} % of reads/s, ${100 * limits.p50} % of p50, ${100 * limits.p99} % of p99, and shares within the`,
     '95 % interval for so many session starts. Latencies in ms, from due time; processor: share of a core that the busiest database server used.',
     'Each is measured / predicted.',

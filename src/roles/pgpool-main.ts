@@ -287,10 +287,8 @@ export const sync = mainBase.enqueueActions(({ context, event, enqueue }) => {
   const primary = keeps ? shared.primary : event.primary;
   const main = validNodes(status)[0] ?? shared.main;
   enqueue.assign({ shared: { ...shared, status, primary, main } });
-  if (primary !== shared.primary) {
-    enqueue.emit({ type: 'cut', cut: { scope: 'all' } });
-    enqueue.emit({ type: 'reaping' });
-  } else {
+  if (primary !== shared.primary) enqueue.emit({ type: 'cut', cut: { scope: 'all' } });
+  else {
     for (const [node, entry] of status.entries()) {
       if (isDown(entry) && isValid(shared.status[node])) {
         enqueue.emit({ type: 'cut', cut: { scope: 'balancedTo', node } });

@@ -14,11 +14,11 @@ interface CheckedPeer {
   dead: boolean;
 }
 
-/** Its processes have their sockets a second after they were forked (measured). */
+/** Its processes have their sockets a second after they were forked (measured, docs/method.md P4). */
 export const firstBeatMs = 1000;
 
-/** The life check looks whether it may begin once per ten intervals. */
-const readyIntervals = 10;
+/** The life check looks whether it may begin once per ten intervals (wd_lifecheck.c). */
+export const readyIntervals = 10;
 
 /**
  * Whether the other Pgpools live: by heartbeats, or by queries.

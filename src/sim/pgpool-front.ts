@@ -165,6 +165,7 @@ export class PgpoolFront {
     if (this.#alive) return;
     this.#killed = 0;
     this.#forks = false;
+    this.#work.isOver();
     this.#process = this.#create(startState(this.#options.servers.length, this.#statusFile), true);
     this.#alive = true;
     this.start();
@@ -243,15 +244,17 @@ export class PgpoolFront {
     this.#stuck.add(child);
   }
 
+  /** Children without a client that no request kills, but what a watchdog's leader tells, are forked again at once (pgpool_main.c: `sync_backend_from_watchdog`). */
   #cut(cut: Cut): void {
     this.#forks = false;
-    this.#work.endsMany();
+    if (this.pgpool.switching()) this.#work.endsMany();
     this.children.renew();
     if (cut.scope === 'all') {
       this.children.killFree();
       this.#stuck.releaseAll();
     }
     this.sessions.cut(cut);
+    if (this.pgpool.reaps()) this.children.forkDead();
   }
 
   /** A child that is forked takes a client that waits at once, and ends where Pgpool is still switching. */

@@ -1,6 +1,6 @@
 import { invariant } from '../kernel/errors.ts';
 import type { WatchdogIdentity } from '../roles/watchdog-host.ts';
-import { firstBeatMs } from '../roles/watchdog-lifecheck.ts';
+import { firstBeatMs, readyIntervals } from '../roles/watchdog-lifecheck.ts';
 import { detectionRangeMs, voteWindowMs } from '../roles/watchdog-quorum.ts';
 import { type Cluster, hasWatchdog } from '../topology/cluster.ts';
 import { pgpoolSetting } from '../topology/pgpool-conf.ts';
@@ -18,18 +18,15 @@ export interface WatchdogPlan {
   queryLimitMs: number;
 }
 
-/** From LOADING to LEADER, with all other Pgpools absent, and some more (14 s, docs/method.md P4). */
-const aloneMs = 15_000;
-
-/** From its start until a Pgpool leads, with all others absent, and until it follows a leader: its life check begins (P4). */
+/** From its start until a Pgpool leads, with all others absent, and until it follows a leader: its life check begins (docs/method.md P4). */
 const leadsMs = 14_000;
 const followsMs = 1000;
 
+/** A Pgpool that is alone leads by then, and has for a moment. */
+const aloneMs = leadsMs + 1000;
+
 /** From the first Pgpool's start until it sends its first heartbeat as leader. */
 export const leaderBeatsMs = leadsMs + firstBeatMs;
-
-/** The life check looks whether it may begin once in so many intervals (wd_lifecheck.c). */
-const readyIntervals = 10;
 
 /** When the parts of a watchdog start, so that it is at rest when something happens to it. */
 export interface WatchdogStart {

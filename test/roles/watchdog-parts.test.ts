@@ -9,6 +9,7 @@ import { WatchdogBeacon } from '../../src/roles/watchdog-beacon.ts';
 import { WatchdogFailovers } from '../../src/roles/watchdog-failovers.ts';
 import type { WatchdogHost, WatchdogInfo, WatchdogMessage } from '../../src/roles/watchdog-host.ts';
 import { rankOf } from '../../src/roles/watchdog-info.ts';
+import { WatchdogLifeCheck } from '../../src/roles/watchdog-lifecheck.ts';
 import { WatchdogMembers } from '../../src/roles/watchdog-members.ts';
 import { bench } from './pgpool-bench.ts';
 import { watchdogDefaults } from './watchdog-bench.ts';
@@ -85,6 +86,36 @@ test('a leader gives up a standby that has left three beacons unanswered, one th
   beacon.start();
   clock.runUntil(100_000);
   expect(lost).toEqual([[1, 40_000]]);
+});
+
+test('a life check begins once, whatever places its node takes, and forgets what it heard before', () => {
+  const clock = new VirtualClock();
+  const beatsMs: number[] = [];
+  const lost: number[] = [];
+  const host = {
+    clock,
+    sendBeat: (node: number) => {
+      if (node === 1) beatsMs.push(clock.nowMs());
+    },
+  } as unknown as WatchdogHost;
+  const findings = { lost: (node: number) => lost.push(node), found: () => {} };
+  const check = new WatchdogLifeCheck(host, settings, { own: 0, peers: [1, 2], findings });
+  for (const peer of [1, 2]) check.beatFrom(peer);
+  check.start();
+  clock.runUntil(500);
+  check.start();
+  clock.runUntil(60_500);
+  expect(beatsMs).toEqual(
+    Array.from({ length: 60 }, (_, beat) => 1000 + settings.heartbeatKeepaliveMs * beat),
+  );
+  expect(lost).toEqual([]);
+  for (const peer of [1, 2]) check.beatFrom(peer);
+  clock.runUntil(100_000);
+  expect(lost).toEqual([1, 2]);
+  check.stop();
+  const { length } = beatsMs;
+  clock.runUntil(120_000);
+  expect(beatsMs).toHaveLength(length);
 });
 
 test('what a standby asks for and the leader grants is carried out by the leader alone', () => {

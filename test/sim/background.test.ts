@@ -46,27 +46,39 @@ test('fifty milliseconds a second more on each database server that runs', async
   ).toBe(true);
 });
 
-test('two fifths of it come at once in each second, the rest in ten pieces', () => {
+test('two fifths of it come at once in each second, at a place of each server’s own, the rest in ten pieces', () => {
   const clock = new VirtualClock();
   const { serviceTimes } = planRun('workloads/rehearse-failover.yaml').model.value;
-  const background: ServiceTime = {
-    ...{ mean: 50, variation: 0, distribution: 'deterministic', source: 'test' },
-  };
-  const draws = new Draws({ ...serviceTimes, background }, new Random(7));
-  const station = new Processor(clock, 1).station();
-  const server = new SimServer(clock, draws, { name: 'server1', id: 0, station, upstream: null });
-  server.send({ type: 'start' });
+  const inSecond: ServiceTime = { mean: 50, variation: 0, distribution: 'deterministic', source: 'test' };
+  const draws = new Draws({ ...serviceTimes, background: inSecond }, new Random(7));
+  const servers = ['server1', 'server2', 'server3'].map((name, id) => {
+    const station = new Processor(clock, 1).station();
+    const server = new SimServer(clock, draws, { name, id, station, upstream: null });
+    server.send({ type: 'start' });
+    return server;
+  });
   clock.runUntil(20_000);
-  new Background(clock, draws, [server]).start();
+  const background = new Background(clock, draws, servers);
+  background.start();
   clock.runUntil(22_000);
+  const usedMs = (): number[] => servers.map(({ station }) => station.usedMs());
   for (let second = 0; second < 5; second += 1) {
     const pieces = Array.from({ length: 10 }, () => {
-      const beforeMs = station.usedMs();
+      const beforeMs = usedMs();
       clock.runUntil(clock.nowMs() + 100);
-      return station.usedMs() - beforeMs;
+      return usedMs().map((afterMs, id) => afterMs - (beforeMs[id] ?? 0));
     });
-    expect(pieces.reduce((sum, piece) => sum + piece, 0)).toBeCloseTo(50, 6);
-    const even = pieces.filter((piece) => Math.abs(piece - 3) < 1e-6);
-    expect(even.length, pieces.join(' ')).toBeGreaterThanOrEqual(8);
+    const largest = servers.map((_, id) => {
+      const own = pieces.map((each) => each[id] ?? 0);
+      expect(own.reduce((sum, piece) => sum + piece, 0)).toBeCloseTo(50, 6);
+      const even = own.filter((piece) => Math.abs(piece - 3) < 1e-6);
+      expect(even.length, own.join(' ')).toBeGreaterThanOrEqual(8);
+      return own.indexOf(Math.max(...own));
+    });
+    expect(new Set(largest).size, largest.join(' ')).toBeGreaterThan(1);
   }
+  background.stop();
+  const stoppedMs = usedMs();
+  clock.runUntil(clock.nowMs() + 3000);
+  for (const [id, afterMs] of usedMs().entries()) expect(afterMs - (stoppedMs[id] ?? 0)).toBeLessThan(23.1);
 });

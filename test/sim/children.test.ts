@@ -171,22 +171,58 @@ function atRest(sessions = 0) {
 }
 
 describe('children that a request of Pgpool kills', () => {
-  test('are as much work each to end and to fork as the request draws; others 0.9 and 1 ms', () => {
-    const { front, shared, pass } = atRest();
-    const workOf = (act: () => void): number => {
-      const beforeMs = shared.usedMs();
+  test('are as much work each to end, and again to fork, as the request draws; others 0.9 and 1 ms', () => {
+    const { front, shared, servers, pass } = atRest(10);
+    const workOf = (act: () => void, spanMs = 10_000, station = shared): number => {
+      const beforeMs = station.usedMs();
       act();
-      pass(3000);
-      return shared.usedMs() - beforeMs;
+      pass(spanMs);
+      return station.usedMs() - beforeMs;
     };
-    const requests = [() => front.pgpool.promote(1), () => front.pgpool.detach(1)];
-    const eachMs = requests.map((request) => workOf(request) / 40);
-    for (const each of eachMs) {
-      expect(each).toBeGreaterThan(0.9 / 3 + 0.5);
-      expect(each).toBeLessThan(0.9 * 3 + 1.5);
+    const primaryMs = servers[0].station.usedMs();
+    const ends = [workOf(() => front.pgpool.detach(0), 500) / 40];
+    expect((servers[0].station.usedMs() - primaryMs) / 10).toBeCloseTo(2 * (ends[0] as number), 6);
+    const forks = [workOf(() => {}) / 40];
+    const both = workOf(() => front.pgpool.promote(1), 5000) / 40;
+    for (const [drawnMs, usualMs] of [
+      [ends[0], 0.9],
+      [forks[0], 1],
+      [both, 1.9],
+      [both, (ends[0] as number) + (forks[0] as number)],
+    ] as const) {
+      expect(drawnMs).toBeGreaterThan(usualMs / 3);
+      expect(drawnMs).toBeLessThan(usualMs * 3);
+      expect(Math.abs((drawnMs as number) - usualMs)).toBeGreaterThan(0.001);
     }
-    expect(Math.abs((eachMs[0] as number) - (eachMs[1] as number))).toBeGreaterThan(0.001);
     expect(workOf(() => front.children.admit(() => front.children.died(null)))).toBeCloseTo(1.9, 6);
+  });
+
+  const leaderTells = ({ front, pass }: ReturnType<typeof atRest>): void => {
+    front.pgpool.sync(['up', 'up', 'up'], 1);
+    pass(3000);
+  };
+  const killedAmidRequest = ({ front, pass }: ReturnType<typeof atRest>): void => {
+    front.pgpool.detach(0);
+    pass(100);
+    expect(front.pgpool.switching()).toBe(true);
+    front.kill();
+    front.restart();
+    pass(10_000);
+  };
+  test.each([
+    ['a watchdog’s leader tells of another primary', leaderTells],
+    ['after a kill amid a request', killedAmidRequest],
+  ])('are 0.9 and 1 ms each where no request ends them: %s', (_, happens) => {
+    const at = atRest();
+    const { front, shared, pass } = at;
+    const beforeMs = shared.usedMs();
+    happens(at);
+    if (happens === leaderTells) expect(shared.usedMs() - beforeMs).toBeCloseTo(40 * 1.9, 6);
+    expect(front.children.dead).toBe(0);
+    const restedMs = shared.usedMs();
+    front.children.admit(() => front.children.died(null));
+    pass(3000);
+    expect(shared.usedMs() - restedMs).toBeCloseTo(1.9, 6);
   });
 
   test('with a client leave it when the others are forked already, and have one in their place at once', () => {

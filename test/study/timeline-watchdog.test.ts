@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../src/kernel/errors.ts';
 import { readTimelineInput } from '../../src/study/timeline/inputs.ts';
 import type { TimelineResult } from '../../src/study/timeline/result.ts';
+import { runTrial } from '../../src/study/timeline/trial.ts';
 import { type TimelineRequest, timeline } from '../../src/study/timeline.ts';
 
 const shipped = 'models/three-pgpools.yaml';
@@ -76,6 +77,52 @@ describe('the loss of the leading Pgpool', () => {
     expect(result.writeOutageMs.best).toBeGreaterThan(lost.bestMs + 5000);
     expect(result.writeOutageMs.worst).not.toBeNull();
   }, 120_000);
+
+  test.each([
+    [5, 3],
+    [2, 3],
+    [10, 4],
+  ])(
+    'with its host: best and worst are found too where life checks each %i s and heartbeats each %i s seldom meet',
+    async (intervalS, keepaliveS) => {
+      const apart = { ...quick, wd_interval: intervalS, wd_heartbeat_keepalive: keepaliveS };
+      const lost = phase(
+        await ask('node-loss', { model: modelWith(apart), on: 'pgpool1', trials: 2 }),
+        'leaderLost',
+      );
+      const [bestMs, worstMs] = [1000 * (6 + 1 - keepaliveS), 1000 * (6 + 1 + intervalS)];
+      expect(lost.bestMs).toBeGreaterThanOrEqual(bestMs);
+      expect(lost.bestMs).toBeLessThan(bestMs + 50);
+      expect(lost.worstMs).toBeLessThanOrEqual(worstMs);
+      expect(lost.worstMs).toBeGreaterThan(worstMs - 50);
+    },
+    60_000,
+  );
+
+  test('with its host: a drawn fault comes anywhere in the interval of the life checks, one at a beat within its period', () => {
+    const clusterOf = (model: string) =>
+      readTimelineInput({ efm: null, pgpool: null, model, versions: null }).cluster;
+    const usual = clusterOf(shipped);
+    const seldom = clusterOf(modelWith({ ...quick, wd_heartbeat_keepalive: 3 }));
+    // Pgpool starts at 0.5 s, leads after 14 s and beats a second later; wd_interval is 10 s, wd_heartbeat_keepalive 2 s.
+    const firstMs = 15_500;
+    const injectedAt = (
+      phases: { fault: number; atBeat?: boolean; pgpool: number },
+      cluster = usual,
+    ): number => {
+      const others = { agent: () => 0, watchdog: (place: number) => place / 3 };
+      const plan = { cluster, kind: 'node-loss' as const, target: 'pgpool1', seed: 1 };
+      const place = { index: 0, trials: 1, phases: { ...phases, ...others } };
+      return (runTrial(plan, place).injectedMs - firstMs) % 30_000;
+    };
+    for (const pgpool of [0, 0.13, 0.31]) {
+      for (const fault of [0, 0.3, 0.77]) {
+        expect(injectedAt({ fault, pgpool }) % 10_000).toBeCloseTo(0.4 + fault * 9999.6, 6);
+        expect(injectedAt({ fault, pgpool, atBeat: true }) % 10_000).toBeCloseTo(0.4 + fault * 1999.6, 6);
+        expect(injectedAt({ fault, pgpool }, seldom) % 3000).toBeCloseTo(0.4 + fault * 2999.6, 6);
+      }
+    }
+  }, 60_000);
 
   test('with the usual deadtime the third missed beacon tells before it, without a setting', async () => {
     const result = await ask('witness-loss', { trials: 24 });

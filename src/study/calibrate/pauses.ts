@@ -66,7 +66,7 @@ export function wakesOf(
 }
 
 /**
- * Operations of closed sessions that are under way on a server when its quota stops it: each of them begins anew with a wake-up.
+ * Operations of closed sessions that are under way on a server when its quota stops it: each of them wakes up anew (`wakesOfStop`).
  *
  * @param sessionShare of all sessions, those that have this server as theirs
  */

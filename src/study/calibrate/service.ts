@@ -1,4 +1,5 @@
 import { type Histogram, mergeHistograms } from '../../recording/histogram.ts';
+import type { LatencySlice } from '../../recording/latency.ts';
 import type { RunFacts } from './facts.ts';
 import type { Quantiles } from './shape.ts';
 
@@ -21,9 +22,9 @@ const steps = 2000;
 
 /**
  * The class's service times in the run whose median is the least, since waiting only adds, and there in the seconds in which no cap
- * stopped their server. Runs that a cap held back count only where there are no others; so do those of closed sessions, which rest
- * for a short time or for none: of what a wake-up costs a part comes after the answer, which the time of a rested session does not
- * hold. Null where no run has enough of the class.
+ * stopped their server. Runs that a cap held back, or left too few such seconds, count only where there are no others; so do those of
+ * closed sessions, which rest for a short time or for none: of what a wake-up costs a part comes after the answer, which the time of
+ * a rested session does not hold. Null where no run has enough of the class.
  *
  * @param role only of operations that a server of this role answered
  */
@@ -32,19 +33,21 @@ export function clearestService(
   className: string,
   role: 'primary' | 'standby' | null = null,
 ): ServiceSeen | null {
-  const found = runs.flatMap((run) => {
-    const service = mergeHistograms(
-      (run.heldBack < mostHeldBack ? run.unstopped : run.slices)
-        .filter(
-          (slice) => slice.className === className && (role === null || run.roleOf(slice.server) === role),
-        )
-        .map((slice) => slice.service),
+  const serviceIn = (run: RunFacts, slices: readonly LatencySlice[]): Histogram | null => {
+    const own = slices.filter(
+      (slice) => slice.className === className && (role === null || run.roleOf(slice.server) === role),
     );
-    return service.totalCount < fewestOperations ? [] : [{ run, service }];
+    const service = mergeHistograms(own.map((slice) => slice.service));
+    return service.totalCount < fewestOperations ? null : service;
+  };
+  const found = runs.flatMap((run) => {
+    const unstopped = run.heldBack < mostHeldBack ? serviceIn(run, run.unstopped) : null;
+    const service = unstopped ?? serviceIn(run, run.slices);
+    return service === null ? [] : [{ run, service, isFree: unstopped !== null }];
   });
   const isOpen = ({ run }: (typeof found)[number]): boolean =>
     run.scenario.classes.some(({ name, closed }) => name === className && !closed);
-  const free = preferred(found, ({ run }) => run.heldBack < mostHeldBack);
+  const free = preferred(found, ({ isFree }) => isFree);
   const medianOf = ({ service }: { service: Histogram }): number => service.getValueAtPercentile(50);
   const [clearest] = preferred(free, isOpen).toSorted((a, b) => medianOf(a) - medianOf(b));
   return clearest ? seenIn(clearest.run.name, clearest.service) : null;

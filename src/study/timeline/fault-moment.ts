@@ -65,14 +65,16 @@ export class FaultMoment {
 
   /**
    * The fault follows the first beat in an interval of the life checks, whose phases count from there; a drawn one comes anywhere in
-   * the interval, in which the leader's beacon has its place too.
+   * the interval, in which the leader's beacon has its place too. One at a beat waits for the beat that begins an interval: not
+   * each has one where neither period is a multiple of the other.
    */
   #awaitLeader(target: string, { keepaliveMs, intervalMs, firstMs }: LeaderBeats, act: () => void): void {
+    const { fault, atBeat = false } = this.#parts.phases;
+    const nearMs = atBeat ? greatestDivisor(keepaliveMs, intervalMs) : keepaliveMs;
     this.#onBeat = ({ node, what }) => {
       if (node !== target || what !== 'watchdog') return;
-      if ((this.#clock.nowMs() - firstMs) % intervalMs >= keepaliveMs) return;
+      if ((this.#clock.nowMs() - firstMs) % intervalMs >= nearMs) return;
       this.#onBeat = null;
-      const { fault, atBeat = false } = this.#parts.phases;
       const periodMs = atBeat ? keepaliveMs : Math.max(keepaliveMs, intervalMs);
       this.#clock.setTimeout(act, faultAfterBeatMs(periodMs, fault));
     };
@@ -87,4 +89,9 @@ export class FaultMoment {
       return null;
     return { keepaliveMs: settings.heartbeatKeepaliveMs, intervalMs: settings.intervalMs, firstMs };
   }
+}
+
+/** Of two periods of whole milliseconds: beats come at multiples of it in their intervals, one of them nearer to the beginning. */
+function greatestDivisor(oneMs: number, otherMs: number): number {
+  return otherMs > 0 ? greatestDivisor(otherMs, oneMs % otherMs) : oneMs;
 }

@@ -18,14 +18,20 @@ interface Reads {
   closed?: boolean;
   /** What reads took in a second in which a cap stopped their server; left out: there is no such second. */
   stoppedMs?: number;
+  /** Reads of the seconds in which no cap stopped it. */
+  calm?: number;
 }
 
 /** A run of so many reads by a standby, all of which took so long. */
 function runOf(name: string, takenMs: number, options: Reads = {}): RunFacts {
-  const { heldBack = 0, count = 400, closed = false, stoppedMs } = options;
-  const unstopped = [sliceOf(takenMs, count)];
+  const { heldBack = 0, count = 400, closed = false, stoppedMs, calm = count } = options;
+  const unstopped = [sliceOf(takenMs, calm)];
   const slices = [...unstopped, ...(stoppedMs === undefined ? [] : [sliceOf(stoppedMs, count)])];
-  const scenario = { classes: [{ name: 'read', closed: closed ? {} : null }] };
+  const classes = [
+    { name: 'write', closed: closed ? null : {} },
+    { name: 'read', closed: closed ? {} : null },
+  ];
+  const scenario = { classes };
   return { name, heldBack, slices, unstopped, scenario, roleOf: () => 'standby' } as unknown as RunFacts;
 }
 
@@ -55,6 +61,12 @@ test('seconds in which the cap stopped the server are left out, but of a run tha
   const seen = clearestService([runOf('now and then', 1, { stoppedMs: 40 })], 'read');
   expect([seen?.count, seen?.quantiles(0.99)]).toEqual([400, expect.closeTo(1, 1)]);
   expect(clearestService([runOf('often', 1, { stoppedMs: 40, heldBack: 0.5 })], 'read')?.count).toBe(800);
+});
+
+test('a run that a cap stopped in nearly every second counts as one that it held back', () => {
+  const stopped = runOf('always', 1, { calm: 10, stoppedMs: 2 });
+  expect(clearestService([stopped], 'read')?.count).toBe(410);
+  expect(clearestService([stopped, runOf('free', 5)], 'read')?.run).toBe('free');
 });
 
 test('too few times tell nothing, nor do those of servers of another role', () => {

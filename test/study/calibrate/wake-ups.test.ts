@@ -72,6 +72,15 @@ test('wake-ups of servers and of Pgpool come back beside the costs of busy sessi
       .toBeLessThan(name === 'background' ? 0.25 : 0.15);
 }, 60_000);
 
+test('what a rest costs is told with the model’s own `wakeAfter`, which no run tells', () => {
+  const known = planRun(join(dir, 'quiet.yaml')).model.value.serviceTimes;
+  // Sessions rest 80 to 160 ms there: with this they would have cooled by half only, and their wake-up cost twice as much.
+  const slow = { mean: 160, variation: 0, distribution: 'lognormal', source: 'test' } as const;
+  const parameters = calibrate(Object.values(runs), { ...known, wakeAfter: slow });
+  expect((meansOf(parameters).wake ?? 0) / truth.wake).toBeGreaterThan(1.4);
+  expect(parameters.map(({ name }) => name)).not.toContain('wakeAfter');
+});
+
 test('rested sessions alone cannot tell them apart: their reads carry both', () => {
   const known = planRun(join(dir, 'quiet.yaml')).model.value.serviceTimes;
   const { wake: _wake, wakePgpool: _wakePgpool, ...unaware } = known;
