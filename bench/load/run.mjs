@@ -24,12 +24,12 @@ function refuse(reason) {
   process.exit(1);
 }
 
-/** The positive numbers of an option, one or several. */
-function numbersOf(option, { several = false } = {}) {
-  const words = several ? values[option].split(',') : [values[option]];
+/** The positive numbers of an option. */
+function numbersOf(option, words, { whole = true } = {}) {
+  const kind = whole ? 'whole number' : 'number';
   for (const word of words)
-    if (!(Number(word) > 0))
-      refuse(`--${option}: ${word} is no number above 0, as ${several ? '1000,5000' : 5} is`);
+    if (!(Number(word) > 0) || (whole && !Number.isInteger(Number(word))))
+      refuse(`--${option}: ${word} is no ${kind} above 0, as 5 is`);
   return words.map(Number);
 }
 
@@ -40,8 +40,9 @@ if (unknown.length > 0)
 const protocols = values.protocols.split(',');
 const strange = protocols.filter((protocol) => !['prepared', 'simple', 'extended'].includes(protocol));
 if (strange.length > 0) refuse(`no protocol ${strange.join(', ')}; there are: prepared, simple, extended`);
-const rates = numbersOf('rates', { several: true });
-const [[seconds], [count], [sessions]] = ['seconds', 'rounds', 'sessions'].map((option) => numbersOf(option));
+const rates = numbersOf('rates', values.rates.split(','), { whole: false });
+const [seconds] = numbersOf('seconds', [values.seconds], { whole: false });
+const [count, sessions] = ['rounds', 'sessions'].flatMap((option) => numbersOf(option, [values[option]]));
 
 let calm = true;
 async function gate() {
