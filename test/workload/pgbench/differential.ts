@@ -140,13 +140,18 @@ async function compareValues(
   }
 }
 
+/** One in the last of 15 digits, which is all that is printed: relative, at its largest (1.00000000000001), and the printing's own rounding. */
+const lastDigit = 1.001e-14;
+
 /** Equal, or doubles that agree to 14 digits. */
 function agree(own: string, other: string): boolean {
   if (own === other) return true;
   const [, mine] = /^double (\S+)$/.exec(own) ?? [];
   const [, their] = /^double (\S+)$/.exec(other) ?? [];
   if (mine === undefined || their === undefined || Number(mine) === Number(their)) return false;
-  return Number(mine).toPrecision(14) === Number(their).toPrecision(14);
+  const [ours, theirs] = [Number(mine), Number(their)];
+  // By their distance: two neighbours may round to either side of a fourteenth digit.
+  return Math.abs(ours - theirs) <= lastDigit * Math.max(Math.abs(ours), Math.abs(theirs));
 }
 
 /** What both log of one expression: pgbench's lines without its name, ours without places. */
