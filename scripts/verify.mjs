@@ -27,7 +27,7 @@ const usage = `usage: npm run verify -- [--fresh] [--keep] [--reuse] [--only NAM
   watchdog     N random sequences of steps on real watchdogs and on their statecharts (20; 100 s each)
   rehearsals   N full rehearsals on real servers beside their simulations (5; 110 s each)
   drills       N runs of every kind of drill on real servers, beside the model's best and worst (10; 4 minutes each)
-  predictions  real servers under processor caps beside what was predicted from other loads (10; 6 minutes)
+  predictions  real servers under processor caps beside what was predicted from other loads (10; 9 minutes)
   outages      N runs of a switchover and a failover beside 200 simulated trials (10; a minute each, and some before)
   soak         N minutes of load with a switchover every 90 s (10)
   memory       memory of the load engine on both transports over as many minutes (10)

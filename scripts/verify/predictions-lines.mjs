@@ -3,7 +3,7 @@ import { calibrationTable } from './calibrating.mjs';
 import { errorOf, intervalOf, limits, sharesWithin } from './predictions.mjs';
 import { table } from './table.mjs';
 
-export function predictionLines({ runs, calibration, predictedBy }) {
+export function predictionLines({ runs, calibration, predictedBy, isOfOlderRuns = false }) {
   const whole = runs.filter(({ measured, predicted }) => measured && predicted);
   const rows = whole.map((run) => [
     run.id,
@@ -37,7 +37,7 @@ export function predictionLines({ runs, calibration, predictedBy }) {
     `processor cap. Errors are predicted against measured; allowed are ${100 * limits.perSecond} % of reads/s, ${100 * limits.p50} % of p50, ${100 * limits.p99} % of p99, and shares within the`,
     '95 % interval for so many session starts. Latencies in ms, from due time; processor: share of a core that the busiest database server used.',
     'Each is measured / predicted.',
-    ...(predictedBy ? ['', againLine(predictedBy)] : []),
+    ...(predictedBy ? ['', againLine(predictedBy, isOfOlderRuns)] : []),
     '',
     ...calibrationTable(calibration),
     '',
@@ -83,9 +83,10 @@ function withinLine(runs) {
   return `Within the allowed errors, of ${runs.length} configurations: ${counts.join(', ')}.`;
 }
 
-/** Whose predictions stand beside recordings that are older. */
-function againLine({ commit, hash }) {
-  return `The runs on real servers are those of the commit above; service times and predictions were made from their recordings by commit ${commit ?? 'unknown'} (program ${hash}): \`npm run verify -- --reuse --only predictions\`.`;
+/** Whose predictions stand beside recordings that are older; those may come from before what is known of this document. */
+function againLine({ commit, hash }, isOfOlderRuns) {
+  const whose = isOfOlderRuns ? 'of a program that is not known any more' : 'those of the commit above';
+  return `The runs on real servers are ${whose}; service times and predictions were made from their recordings by commit ${commit ?? 'unknown'} (program ${hash}): \`npm run verify -- --reuse --only predictions\`.`;
 }
 
 /** What the machine itself adds to latencies while others work on it. */

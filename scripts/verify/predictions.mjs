@@ -112,6 +112,7 @@ async function predictAgain(part, { folder, model, calibrated, program, note, sa
     throw new Error(`--reuse finds no run of ${missing.map(({ id }) => id).join(', ')}`);
   part.calibration = calibrate(foldersOf(folder), { model, calibrated });
   part.predictedBy = program;
+  part.isOfOlderRuns ??= part.runs.length === 0;
   const runs = [];
   for (const run of predictions) {
     note(`predictions: ${run.id}, from its recording`);
