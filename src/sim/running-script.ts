@@ -5,7 +5,8 @@ import type { Draw, Draws } from './draws.ts';
 import type { PgpoolFront } from './pgpool-front.ts';
 import type { PgpoolFronts } from './pgpool-fronts.ts';
 import type { Replication } from './replication.ts';
-import { Destination, noPlan, type ScriptPlan } from './script-plan.ts';
+import { ScriptPlace } from './script-place.ts';
+import { Destination } from './script-plan.ts';
 import type { ScriptSource } from './script-ways.ts';
 import type { SimServer } from './server.ts';
 import type { Commit, ScriptSteps, SessionEvents } from './session-events.ts';
@@ -51,15 +52,10 @@ export class RunningScript implements ScriptSteps {
   #connection: Connection | null = null;
   /** The Pgpool of the connection, or of the last. */
   #front: PgpoolFront;
-  #script: ScriptPlan = noPlan;
-  /** The present statement, and whether it goes to the second of its nodes. */
-  #at = 0;
-  #isSecondHop = false;
+  readonly #place: ScriptPlace;
   #server: SimServer | null = null;
   #incarnation = 0;
   #refused = false;
-  /** End of the script's present sleep. */
-  #sleepsUntilMs = Number.NEGATIVE_INFINITY;
   /** The server has committed and waits for standbys. */
   #awaitsStandbys = false;
   /** Pgpool's child waits for a server that does not answer. */
@@ -71,6 +67,7 @@ export class RunningScript implements ScriptSteps {
     this.#owner = owner;
     this.#number = parts.events.add(this);
     this.#network = draws.of('network', name);
+    this.#place = new ScriptPlace(parts.kernel);
     this.#front = parts.fronts.all[0] as PgpoolFront;
     this.#work = new StatementWork(parts, { session: name, servers: this.#front.sight.count });
   }
@@ -81,13 +78,7 @@ export class RunningScript implements ScriptSteps {
 
   /** A statement that commits was sent: whether it was done is not known when the connection ends now. */
   get committing(): boolean {
-    const sent = this.#isAsleep ? this.#at : this.#at + 1;
-    return this.#script.sendsCommit.subarray(0, sent).includes(1);
-  }
-
-  /** In a sleep of the script: the present statement was not sent yet. */
-  get #isAsleep(): boolean {
-    return this.#parts.kernel.nowMs < this.#sleepsUntilMs;
+    return this.#place.hasSentCommit;
   }
 
   begin(call: ScriptCall, connection: Connection, front: PgpoolFront): void {
@@ -95,15 +86,14 @@ export class RunningScript implements ScriptSteps {
     this.#call = call;
     this.#connection = connection;
     this.#front = front;
-    this.#script = (this.#parts.scripts[call.classIndex] as ScriptSource).planOf(call);
-    this.#work.begin(call, connection, this.#script);
+    const script = (this.#parts.scripts[call.classIndex] as ScriptSource).planOf(call);
+    this.#work.begin(call, connection, script);
     this.#server = connection.server;
-    this.#at = 0;
-    this.#isSecondHop = false;
     this.#awaitsStandbys = false;
-    this.#sleepsUntilMs = Number.NEGATIVE_INFINITY;
-    const pauseMs = this.#pauseNow(0);
-    if (this.#script.destinations.length === 0) this.#after(pauseMs, this.#parts.events.answers);
+    const place = this.#place;
+    place.begin(script);
+    const pauseMs = place.pauseMs();
+    if (place.isOver) this.#after(pauseMs, this.#parts.events.answers);
     else this.#after(pauseMs + this.#network(), this.#parts.events.arrives);
   }
 
@@ -136,10 +126,10 @@ export class RunningScript implements ScriptSteps {
       this.#owner.connectionLost(cutError);
       return;
     }
-    const destination = this.#script.destinations[this.#at] as number;
+    const { destination } = this.#place;
     if (destination === Destination.none) this.#hopDone();
     else {
-      const toPrimary = this.#goesToPrimary(destination, connection);
+      const toPrimary = this.#place.goesToPrimary(connection, front.view);
       const reach = toPrimary ? connection.primaryReach : connection.balancedReach;
       const node = toPrimary ? connection.primary : connection.loadBalanceNode;
       if (reach === 'open' && node !== null) this.#serve(front.sight.server(node), toPrimary, destination);
@@ -183,13 +173,13 @@ export class RunningScript implements ScriptSteps {
 
   /** Asks the server to stop: at once where the script itself sleeps, else by a connection of its own. */
   cancel(): void {
-    this.#after(this.#isAsleep ? 0 : this.#network() + this.#network(), this.#parts.events.stops);
+    this.#after(this.#place.isAsleep ? 0 : this.#network() + this.#network(), this.#parts.events.stops);
   }
 
   /** The request is at Pgpool, where a free child takes it to the server. */
   stop(): void {
     const front = this.#front;
-    if (this.#isAsleep) {
+    if (this.#place.isAsleep) {
       this.#stopNow();
       return;
     }
@@ -202,10 +192,10 @@ export class RunningScript implements ScriptSteps {
 
   /** A server that answers stops the statement; a commit that waits for standbys is answered as done, one that runs ends by itself. */
   #stopNow(): void {
-    const isAsleep = this.#isAsleep;
+    const { isAsleep, isLastCommit } = this.#place;
     if (this.#call === null || this.#connection === null || this.#connection.isDoomed) return;
     if (!isAsleep && (this.isStuck || this.#server?.hung)) return;
-    if (this.#at === this.#script.lastCommit && !isAsleep) {
+    if (isLastCommit && !isAsleep) {
       if (!this.#awaitsStandbys) return;
       this.#turn += 1;
       this.#hopDone();
@@ -217,29 +207,12 @@ export class RunningScript implements ScriptSteps {
 
   /** The client hears that the server stopped it; parts that were committed before stay. */
   stopped(): void {
-    const isPartDone = this.#script.commits.subarray(0, this.#at).includes(1);
-    this.answer(isPartDone ? stoppedLate : stoppedAlone);
+    this.answer(this.#place.hasCommitted ? stoppedLate : stoppedAlone);
   }
 
   /** A standby refused to write: the connection stays as it is. */
   refuse(): void {
     this.answer({ ok: false, error: readOnlyError, definite: true, lost: false });
-  }
-
-  /** The script's pause before a statement; what is heard of it until then. */
-  #pauseNow(at: number): number {
-    const pauseMs = this.#script.pausesMs[at] as number;
-    if (pauseMs > 0) this.#sleepsUntilMs = this.#parts.kernel.nowMs + pauseMs;
-    return pauseMs;
-  }
-
-  #goesToPrimary(destination: number, connection: Connection): boolean {
-    const { loadBalanceNode, primary } = connection;
-    if (destination === Destination.primary) return true;
-    if (destination === Destination.balanced)
-      return loadBalanceNode !== primary && this.#front.view.isLate(loadBalanceNode);
-    if (primary === loadBalanceNode) return true;
-    return (destination === Destination.primaryThenBalanced) !== this.#isSecondHop;
   }
 
   #serve(server: SimServer, toPrimary: boolean, destination: number): void {
@@ -252,10 +225,10 @@ export class RunningScript implements ScriptSteps {
     if (call.kind === 'read') this.#workAt(server, this.#work.readMs(server));
     else if (!toPrimary && destination !== Destination.balanced)
       this.#workAt(server, this.#work.bracketMs(server));
-    else if (!isPrimary && this.#script.writes[this.#at] === 1) {
+    else if (!isPrimary && this.#place.isWrite) {
       this.#refused = true;
       this.#workAt(server, this.#work.refusedMs(server));
-    } else if (isPrimary && this.#at === this.#script.lastCommit)
+    } else if (isPrimary && this.#place.isLastCommit)
       server.station.serve(
         this.#work.commitMs(server),
         events.commits,
@@ -287,23 +260,15 @@ export class RunningScript implements ScriptSteps {
     const connection = this.#connection;
     if (connection === null) return;
     if (this.#server) this.#work.worked(this.#server);
-    const { destinations, together } = this.#script;
-    const destination = destinations[this.#at];
-    const goesToBoth =
-      destination === Destination.primaryThenBalanced || destination === Destination.balancedThenPrimary;
-    if (goesToBoth && !this.#isSecondHop && connection.primary !== connection.loadBalanceNode) {
-      this.#isSecondHop = true;
+    const place = this.#place;
+    if (place.toSecondNode(connection)) {
       this.#after(this.#network(), events.forwards);
       return;
     }
-    this.#isSecondHop = false;
-    this.#at += 1;
-    if (this.#at === destinations.length) {
-      this.#after(this.#network() + this.#pauseNow(this.#at), events.answers);
-      return;
-    }
-    if (together[this.#at] === 1) this.#after(0, events.arrives);
-    else this.#after(this.#network() + this.#network() + this.#pauseNow(this.#at), events.arrives);
+    place.next();
+    if (place.isOver) this.#after(this.#network() + place.pauseMs(), events.answers);
+    else if (place.isTogether) this.#after(0, events.arrives);
+    else this.#after(this.#network() + this.#network() + place.pauseMs(), events.arrives);
   }
 
   /** The child waits until the node answers again. */

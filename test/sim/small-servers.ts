@@ -34,7 +34,7 @@ export function rowsOf({ wal }: SimServer): string[] {
 }
 
 /** What sessions need beside a front: a read class and a write class, as pgbench's own scripts have them. */
-function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
+export function scriptParts(clock: VirtualClock): Pick<RunningScriptParts, 'kernel' | 'events' | 'scripts'> {
   const { kernel } = clock;
   const scripts = scriptSources(planOf({}).load, defaultRoutingRules);
   return { kernel, events: new SessionEvents(kernel), scripts };
@@ -65,20 +65,23 @@ export function threeServers(
   return { clock, draws, servers, replication, pass, shared: shared.station() };
 }
 
-/** A running Pgpool before `threeServers` that fails nothing over by itself, and what its sessions are made of. */
-export function frontBefore(
-  { clock, draws, servers, replication }: ReturnType<typeof threeServers>,
-  {
-    station,
-    numInitChildren,
-    childLimits,
-  }: { station: Station; numInitChildren: number; childLimits?: ChildLimits },
-) {
+interface FrontSettings {
+  station: Station;
+  numInitChildren: number;
+  childLimits?: ChildLimits;
+  host?: string;
+  network?: Network;
+}
+
+/** A running Pgpool before `threeServers` that fails nothing over by itself. */
+export function pgpoolBefore(
+  { clock, draws, servers }: ReturnType<typeof threeServers>,
+  { numInitChildren, ...options }: FrontSettings,
+): PgpoolFront {
   const front = new PgpoolFront(clock, draws, {
     servers,
-    station,
+    ...options,
     weights: [0, 1, 1],
-    ...(childLimits ? { childLimits } : {}),
     settings: {
       searchPrimaryNodeTimeout: 3,
       hasFollowCommand: false,
@@ -90,6 +93,13 @@ export function frontBefore(
     follow: (_, done) => done(),
   });
   front.pgpool.start();
+  return front;
+}
+
+/** A Pgpool as `pgpoolBefore` has it, alone, and what its sessions are made of. */
+export function frontBefore(at: ReturnType<typeof threeServers>, settings: FrontSettings) {
+  const { clock, draws, replication } = at;
+  const front = pgpoolBefore(at, settings);
   const fronts = new PgpoolFronts([front], { address: fixedAddress(''), network: new Network([]) });
   return { front, parts: { clock, draws, fronts, replication, ...scriptParts(clock) } };
 }
