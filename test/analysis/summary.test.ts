@@ -1,6 +1,8 @@
 // Goal: the summary of a run says what happened in it. Method: a failover made by code at 20 s, every number worked out by hand.
 import { expect, test } from 'vitest';
 import { summarise } from '../../src/analysis/summary.ts';
+import { newHistogram, recordMs } from '../../src/recording/histogram.ts';
+import type { LatencySlice } from '../../src/recording/latency.ts';
 import type { DrillSummary } from '../../src/recording/summary.ts';
 import { buildRecording } from './build-recording.ts';
 import { atStart, command, drill, failoverEvents, listed, rehearsal, role } from './rehearsal.ts';
@@ -94,6 +96,31 @@ test('counts leave the warm-up out and agree with each other', () => {
     expected: 1326,
     actual: 1326,
   });
+});
+
+test('operations that were not answered ok have the latencies of their class and outcome in the measured time, from their due time', () => {
+  const recording = buildRecording({});
+  const missed = (startMs: number, spanMs: number, place: Pick<LatencySlice, 'className' | 'outcome'>) => {
+    const [latency, service] = [newHistogram(), newHistogram()];
+    recordMs(latency, spanMs);
+    recordMs(service, spanMs / 2);
+    return { startMs, lengthMs: 1000, server: '?', ...place, latency, service };
+  };
+  const { classes } = summarise({
+    ...recording,
+    missed: [
+      // The warm-up ends at 2 s.
+      missed(1000, 900, { className: 'read', outcome: 'failed' }),
+      missed(2000, 100, { className: 'read', outcome: 'failed' }),
+      missed(3000, 200, { className: 'read', outcome: 'unknown' }),
+      missed(3000, 800, { className: 'write', outcome: 'failed' }),
+      missed(4000, 50, { className: 'read', outcome: 'failed' }),
+    ],
+  });
+  const { failedMs, unknownMs, latencyMs } = classes.read ?? {};
+  expect([failedMs?.p50, failedMs?.max].map((spanMs) => Math.round(spanMs ?? 0))).toEqual([50, 100]);
+  expect([unknownMs?.p50, unknownMs?.max].map((spanMs) => Math.round(spanMs ?? 0))).toEqual([200, 200]);
+  expect(latencyMs).toEqual(summarise(recording).classes.read?.latencyMs);
 });
 
 test('a drill without effect: no outage, nothing degraded, recovered at once, no phases', () => {

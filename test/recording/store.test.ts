@@ -150,6 +150,25 @@ describe('a result folder', () => {
     ]);
   });
 
+  test('has slices in order of time, of classes named as files too; what is no slice of ours is passed over', () => {
+    const writer = new ResultWriter(folder, manifestSample);
+    const className = 'scripts/failed-latency/read.sql';
+    for (const startMs of [2000, 0, 1000]) {
+      const found = { ...slice(startMs, [1]), className };
+      writer.latency(found);
+      writer.latency({ ...found, server: '?', outcome: 'unknown' });
+    }
+    writer.close();
+    const place = { startMs: 0, lengthMs: 1000 };
+    for (const tag of ['read/server2/spread', `${className}/server2/later-latency`])
+      appendFileSync(join(folder, 'latency.hlog'), encodeLogLine({ ...place, tag }, slice(0, [9]).latency));
+    const { latency, missed } = readRecording(folder);
+    const places = (slices: readonly LatencySlice[]) =>
+      slices.map((found) => [found.startMs, found.className, found.server]);
+    expect(places(latency)).toEqual([0, 1000, 2000].map((startMs) => [startMs, className, 'server2']));
+    expect(places(missed)).toEqual([0, 1000, 2000].map((startMs) => [startMs, className, '?']));
+  });
+
   test('that a crash cut anywhere in the last line of any file is read without that line', () => {
     writeSample().close();
     const whole = new Map(

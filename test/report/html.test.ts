@@ -24,6 +24,18 @@ test('names are text, never markup, in the page and in its data', () => {
   expect(escapeHtml(`<a href="x" b='y'>&`)).toBe('&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;');
 });
 
+test('how long operations that were not answered ok kept their clients waiting stands below the load', () => {
+  const summary = predictedRehearsal();
+  const { read } = summary.classes;
+  if (!read) throw new Error('no class read');
+  expect(renderHtml(summary, rehearsal())).not.toMatch(/read: (failed|unknown) after/);
+  const spans = { p50: 20, p95: 400, p99: 500, p999: 600, max: 7000, mean: 30 };
+  Object.assign(read, { failedMs: spans, unknownMs: { ...spans, max: 8000 } });
+  expect(/read: failed after [^<]*/.exec(renderHtml(summary, rehearsal()))?.[0]).toBe(
+    'read: failed after 20 ms (p50), 500 ms (p99), 7.00 s (max); unknown after 20 ms (p50), 500 ms (p99), 8.00 s (max).',
+  );
+});
+
 test('nothing in the page points outside', () => {
   const page = renderHtml(predictedRehearsal(), rehearsal());
   expect(page).not.toMatch(/(src|href)\s*=/);

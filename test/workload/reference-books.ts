@@ -11,7 +11,7 @@ import type { EndedCall } from '../../src/workload/slice-recorder.ts';
 /** What the books of a whole run must say, worked out afterwards from the list of its operations: the rules once more, plainly. */
 export interface ReferenceBooks {
   intervals: Omit<Interval, 'sessionsByServer'>[];
-  /** Spans in ms that each slice of latencies holds, by class and server, or by class and outcome. */
+  /** Spans in ms that each slice of latencies holds, by class and server, or by class and outcome with `?` for the server. */
   spans: Spans;
 }
 
@@ -57,7 +57,7 @@ export function referenceBooks(
     if (outcome !== 0) {
       if (outcome === 3) continue;
       ended.errors[code] = (ended.errors[code] ?? 0) + 1;
-      add(spans, `${classes[classIndex]?.name} ${outcome === 1 ? 'failed' : 'unknown'}`, operation);
+      add(spans, `${classes[classIndex]?.name} ${outcome === 1 ? 'failed' : 'unknown'} ?`, operation);
       continue;
     }
     const name = servers[server] ?? '?';

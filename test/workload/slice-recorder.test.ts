@@ -96,7 +96,7 @@ test('random operations make the books that the rules say', () => {
         for (const [index, { parts }] of batches.entries()) {
           const spans = expected.spans[index] ?? {};
           const keyOf = ({ className, server, outcome }: LatencyPart): string =>
-            `${className} ${outcome ?? server}`;
+            `${className} ${outcome ? `${outcome} ` : ''}${server}`;
           expect(parts.map(keyOf).sort()).toEqual(Object.keys(spans).sort());
           for (const { latency, service, ...place } of parts) {
             const { latencyMs = [], serviceMs = [] } = spans[keyOf({ ...place, latency, service })] ?? {};
@@ -174,14 +174,13 @@ test('merged slices of several workers equal the slices of one', () => {
           merged.intervals.slice(1).every(({ sessionsByServer }) => sessionsByServer.a === 2 * workers),
         ).toBe(true);
         const shape = (slices: typeof single.latency) =>
-          slices.map(({ startMs, className, server, latency, service }) => [
-            startMs,
-            className,
-            server,
+          slices.map(({ startMs, className, server, outcome, latency, service }) => [
+            ...[startMs, className, server, outcome],
             mergeHistograms([latency]).summary,
             mergeHistograms([service]).summary,
           ]);
         expect(shape(merged.latency)).toEqual(shape(single.latency));
+        expect(shape(merged.missed)).toEqual(shape(single.missed));
       },
     ),
     { numRuns: 60 },

@@ -16,6 +16,7 @@ const watchdog = {
   hostname1: '192.0.2.15',
   hostname2: '192.0.2.16',
 };
+const byQuery = { ...watchdog, wd_lifecheck_method: 'query', wd_life_point: '3' };
 const slots = { primary_slot_name: 'standby' };
 const synchronous = { synchronous_standby_names: 'server2' };
 const noHooks = {
@@ -168,6 +169,13 @@ test.each<[rule: string, change: Change, hits: number]>([
     { pgpool: { ...watchdog, delegate_IP: '192.0.2.100', listen_addresses: '0.0.0.0' } },
     0,
   ],
+  // EFM's 60 s against one interval less than there are points, unless Pgpool itself sets the server down, or there is no EFM.
+  ['watchdog-query-outlasted', { pgpool: { ...byQuery, wd_interval: '29' } }, 1],
+  ['watchdog-query-outlasted', { pgpool: { ...byQuery, wd_interval: '30' } }, 0],
+  ['watchdog-query-outlasted', { pgpool: { ...byQuery, failover_on_backend_error: 'on' } }, 0],
+  ['watchdog-query-outlasted', { pgpool: { ...byQuery, health_check_period1: '5' } }, 0],
+  ['watchdog-query-outlasted', { nodes: 0, pgpool: { ...byQuery, wd_interval: '900' } }, 1],
+  ['watchdog-query-mixed-hosts', { pgpool: watchdog }, 0],
   ['watchdog-deadtime-too-short', { pgpool: { wd_heartbeat_deadtime: '1' } }, 0],
   ['watchdog-deadtime-too-short', { pgpool: { ...watchdog, wd_heartbeat_deadtime: '5' } }, 0],
   [
