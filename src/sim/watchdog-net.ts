@@ -80,6 +80,7 @@ export class WatchdogNet {
     place.escalates = escalation;
     place.clock = clock;
     place.isLost = false;
+    place.comesDown = false;
     const { record, backends, beat, changed } = this.#options;
     let beatMs = Number.NEGATIVE_INFINITY;
     return {

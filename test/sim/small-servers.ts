@@ -18,7 +18,7 @@ import { defaultRoutingRules } from '../../src/topology/statement-routing.ts';
 import { planOf } from './simulated-run.ts';
 
 /** Service times without spread: every instant can be reckoned by hand. */
-function steadyDraws(means: Partial<Record<ServiceTimeName, number>> = {}): Draws {
+export function steadyDraws(means: Partial<Record<ServiceTimeName, number>> = {}): Draws {
   const { calibrated, writeBytes, ...times } = planOf({}).cluster.serviceTimes;
   const named = { ...times, ...means } as Record<ServiceTimeName, ServiceTime | number>;
   const steady = Object.entries(named).map(([name, time]) => {
