@@ -1,7 +1,7 @@
 // What the bench compares, group by group. Each gives rows: what, against what, ratio with its spread, target.
 import { emptyTransportNanos, recordingNanos } from './micro.mjs';
 import { startPgpool } from './pgpool.mjs';
-import { ours, pgbench, pgPackage, sysbench } from './rivals.mjs';
+import { bare, ours, pgbench, pgPackage, sysbench } from './rivals.mjs';
 
 const transports = ['ring', 'stream'];
 const targets = { ring: { cpu: '≤ 0.85', tps: '≥ 1.05' }, stream: { cpu: '≤ 1.15', tps: '≥ 0.97' } };
@@ -72,6 +72,26 @@ async function* closed({ server, seconds, count, gate, protocols }) {
       const results = await rounds({ count, gate, programs });
       yield rowsAgainstPgbench(results, `${protocol}, ${sessions} sessions`, transports);
     }
+}
+
+/** How far our own code is from the least that its transports allow in JavaScript. */
+async function* floor({ server, seconds, count, gate }) {
+  for (const sessions of [8, 64]) {
+    const plan = { server, protocol: 'prepared', sessions, seconds };
+    const programs = { pgbench: () => pgbench(plan) };
+    for (const name of transports) {
+      programs[name] = () => ours(name)(plan);
+      programs[`${name}, bare loop`] = () => bare(name)(plan);
+    }
+    const results = await rounds({ count, gate, programs });
+    yield Object.keys(programs)
+      .slice(1)
+      .map((name) => ({
+        what: `prepared, ${sessions} sessions, ${name}: CPU a transaction, µs`,
+        target: 'reported',
+        ...ratio(results, [name, 'pgbench'], cpu),
+      }));
+  }
 }
 
 async function* scenario({ server, seconds, count, gate, protocols }) {
@@ -185,4 +205,4 @@ async function* micro({ gate }) {
 }
 
 /** Groups by the name that `--only` takes, in the order they run. */
-export const groups = { micro, closed, scenario, others, open, pgpool, idle };
+export const groups = { micro, closed, floor, scenario, others, open, pgpool, idle };

@@ -72,7 +72,7 @@ export function emptyTransportNanos() {
     values[0] = at;
     recorder.due(0, 1);
     connection.sendStatement(statement, values);
-    connection.receive(answer, 0, answer.length);
+    connection.receive(answer, 0, answer.length, 0);
   });
   if (answers !== 3_500_000) throw new Error(`${answers} answers`);
   return nanos;

@@ -42,6 +42,15 @@ export function ours(transport, { scenario = false } = {}) {
   };
 }
 
+/** A loop on one of our transports that does nothing but send and receive (prepared only). */
+export function bare(transport) {
+  return async ({ server, sessions, seconds }) => {
+    const plan = { target: server.target, transport, sessions, seconds, warmupSeconds };
+    const { output } = await watched(process.execPath, [here('client-bare.mjs'), JSON.stringify(plan)]);
+    return JSON.parse(output);
+  };
+}
+
 /** pgbench; its start is taken out of the window by the time of a run of one transaction a client. */
 export async function pgbench({
   server,

@@ -11,7 +11,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'micro,closed,scenario,others,open,pgpool' },
+    only: { type: 'string', default: 'micro,closed,floor,scenario,others,open,pgpool' },
     sessions: { type: 'string', default: '1000' },
     protocols: { type: 'string', default: 'prepared,simple' },
     rates: { type: 'string', default: '1000,5000,10000' },

@@ -1,6 +1,5 @@
 import { invariant } from '../kernel/errors.ts';
 import { roundMs } from '../kernel/time.ts';
-import { LatencyCounts } from '../recording/histogram.ts';
 import { type ClassInterval, type Interval, intervalMs, latencySliceMs } from '../recording/intervals.ts';
 import {
   type AccountClass,
@@ -8,14 +7,11 @@ import {
   assertBalanced,
   assertIntervalBalanced,
   type ClassTotals,
-  type LatencyPart,
 } from './books.ts';
+import { LatencySets, unknownServer } from './latency-sets.ts';
 
 /** Position of an outcome in `outcomes`. */
 export const OutcomeCode = { ok: 0, failed: 1, unknown: 2, skipped: 3 } as const;
-
-/** Outcomes beside ok whose latencies are kept, in the order of their codes. */
-const missedOutcomes = ['failed', 'unknown'] as const;
 
 /** How one due operation ended; the caller keeps and refills it. Instants in ms since load start. */
 export interface EndedCall {
@@ -38,9 +34,6 @@ export interface EndedCall {
 const Field = { due: 0, ok: 1, completedOk: 5, firstOkMs: 6, lastOkMs: 7, maxLatencyMs: 8 } as const;
 const fieldCount = 9;
 
-/** Name for a server that is not known. */
-const unknownServer = '?';
-
 interface OpenSlice {
   /** Operations due in it that have not ended. */
   open: number;
@@ -53,12 +46,6 @@ interface OpenSlice {
   refused: Record<string, number>;
   lagMs: number;
   sessions: Readonly<Record<string, number>>;
-}
-
-/** Both latencies: of ok operations by class and server, then of failed and unknown ones by class; an empty list until something ended. */
-interface LatencySet {
-  latency: LatencyCounts[];
-  service: LatencyCounts[];
 }
 
 /**
@@ -75,12 +62,10 @@ export class SliceRecorder {
   readonly #sink: AccountSink;
   readonly #slices: OpenSlice[] = [];
   readonly #spareSlices: OpenSlice[] = [];
-  readonly #sets: LatencySet[] = [];
-  readonly #spareSets: LatencySet[] = [];
+  readonly #latencies: LatencySets;
   /** Due, ok, failed, unknown, skipped of each class. */
   readonly #totals: Float64Array;
   #firstSlice = 0;
-  #firstSet = 0;
   #closedUntilMs = 0;
 
   constructor({
@@ -95,6 +80,7 @@ export class SliceRecorder {
     this.#classes = classes;
     this.#servers = servers;
     this.#sink = sink;
+    this.#latencies = new LatencySets({ classes, servers, sink });
     this.#totals = new Float64Array(classes.length * 5);
   }
 
@@ -111,9 +97,8 @@ export class SliceRecorder {
   ended(call: EndedCall): void {
     const { classIndex, outcome, dueMs, sentMs } = call;
     const cohort = this.#sliceAt(dueMs);
-    const base = classIndex * fieldCount;
-    const counts = cohort.counts;
-    counts[base + Field.ok + outcome] = (counts[base + Field.ok + outcome] as number) + 1;
+    const at = classIndex * fieldCount + Field.ok + outcome;
+    cohort.counts[at] = (cohort.counts[at] as number) + 1;
     cohort.open -= 1;
     const total = classIndex * 5 + 1 + outcome;
     this.#totals[total] = (this.#totals[total] as number) + 1;
@@ -146,7 +131,7 @@ export class SliceRecorder {
     const lastMs = Math.max(nowMs, (this.#firstSlice + this.#slices.length) * intervalMs);
     this.advance(Math.ceil(lastMs / intervalMs) * intervalMs, sessionsByServer);
     invariant(this.#slices.length === 0, `${this.#slices.length} slices have operations that never ended`);
-    while (this.#firstSet < Math.ceil(this.#closedUntilMs / latencySliceMs)) this.#handOnSet();
+    this.#latencies.handOn(Math.ceil(this.#closedUntilMs / latencySliceMs));
     for (const [index, totals] of this.totals().entries())
       assertBalanced(totals, `class ${index} of the run`);
   }
@@ -174,10 +159,7 @@ export class SliceRecorder {
       counts[base + Field.maxLatencyMs] = latencyMs;
     const column = server < 0 ? this.#servers.length : server;
     if (this.#classes[classIndex]?.kind === 'read') reads[column] = (reads[column] as number) + 1;
-    const cell = classIndex * (this.#servers.length + 1) + column;
-    const set = this.#setAt(atMs);
-    (set.latency[cell] as LatencyCounts).recordMs(latencyMs);
-    (set.service[cell] as LatencyCounts).recordMs(endedMs - sentMs);
+    this.#latencies.record(this.#latencies.okCell(classIndex, column), atMs, latencyMs, endedMs - sentMs);
   }
 
   #notDone({ classIndex, outcome, dueMs, sentMs, endedMs, code }: EndedCall): void {
@@ -185,10 +167,8 @@ export class SliceRecorder {
     const atMs = Math.max(endedMs, this.#closedUntilMs);
     const errors = this.#sliceAt(atMs).errors[classIndex];
     if (errors) errors[code] = (errors[code] ?? 0) + 1;
-    const cell = this.#okCells() + classIndex * missedOutcomes.length + outcome - OutcomeCode.failed;
-    const set = this.#setAt(atMs);
-    (set.latency[cell] as LatencyCounts).recordMs(endedMs - dueMs);
-    if (!Number.isNaN(sentMs)) (set.service[cell] as LatencyCounts).recordMs(endedMs - sentMs);
+    const cell = this.#latencies.missedCell(classIndex, outcome);
+    this.#latencies.record(cell, atMs, endedMs - dueMs, endedMs - sentMs);
   }
 
   #sliceAt(atMs: number): OpenSlice {
@@ -198,12 +178,6 @@ export class SliceRecorder {
     invariant(position >= 0, `the slice of ${atMs} ms has been handed on`);
     while (this.#slices.length <= position) this.#slices.push(this.#spareSlices.pop() ?? this.#newSlice());
     return this.#slices[position] as OpenSlice;
-  }
-
-  #setAt(atMs: number): LatencySet {
-    const position = Math.floor(atMs / latencySliceMs) - this.#firstSet;
-    while (this.#sets.length <= position) this.#sets.push(this.#spareSets.pop() ?? this.#newSet());
-    return this.#sets[position] as LatencySet;
   }
 
   #newSlice(): OpenSlice {
@@ -218,16 +192,6 @@ export class SliceRecorder {
     };
   }
 
-  #okCells(): number {
-    return this.#classes.length * (this.#servers.length + 1);
-  }
-
-  #newSet(): LatencySet {
-    const cells = this.#okCells() + this.#classes.length * missedOutcomes.length;
-    const counts = (): LatencyCounts[] => Array.from({ length: cells }, () => new LatencyCounts());
-    return { latency: counts(), service: counts() };
-  }
-
   #handOn(): void {
     for (let slice = this.#slices[0]; slice; slice = this.#slices[0]) {
       const startMs = this.#firstSlice * intervalMs;
@@ -239,8 +203,7 @@ export class SliceRecorder {
       this.#sink.interval(interval);
       this.#recycle(slice);
     }
-    const over = Math.floor(this.#closedUntilMs / latencySliceMs);
-    while (this.#firstSet < over) this.#handOnSet();
+    this.#latencies.handOn(Math.floor(this.#closedUntilMs / latencySliceMs));
   }
 
   #recycle(slice: OpenSlice): void {
@@ -250,31 +213,6 @@ export class SliceRecorder {
     slice.refused = {};
     slice.lagMs = -1;
     this.#spareSlices.push(slice);
-  }
-
-  #handOnSet(): void {
-    const startMs = this.#firstSet * latencySliceMs;
-    const set = this.#sets.shift() ?? { latency: [], service: [] };
-    this.#firstSet += 1;
-    const parts = set.latency.flatMap((latency, cell) => {
-      const service = set.service[cell];
-      const taken = latency.take();
-      if (taken.counts.length === 0 || service === undefined) return [];
-      return [{ ...this.#placeOf(cell), latency: taken, service: service.take() }];
-    });
-    if (set.latency.length > 0) this.#spareSets.push(set);
-    this.#sink.latency({ startMs, lengthMs: latencySliceMs, parts });
-  }
-
-  /** What a cell of a set holds. */
-  #placeOf(cell: number): Omit<LatencyPart, 'latency' | 'service'> {
-    const width = this.#servers.length + 1;
-    const missed = cell - this.#okCells();
-    const classIndex = Math.floor(missed < 0 ? cell / width : missed / missedOutcomes.length);
-    const className = this.#classes[classIndex]?.name ?? '';
-    if (missed < 0) return { className, server: this.#servers[cell % width] ?? unknownServer };
-    const outcome = missedOutcomes[missed % missedOutcomes.length];
-    return { className, server: unknownServer, ...(outcome ? { outcome } : {}) };
   }
 
   #intervalOf({ counts, reads, errors, refused, lagMs, sessions }: OpenSlice, startMs: number): Interval {

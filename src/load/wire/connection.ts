@@ -1,4 +1,3 @@
-import { monotonicMs } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/errors.ts';
 import type { WireError } from '../../workload/transport.ts';
 import { Outbox } from './outbox.ts';
@@ -13,7 +12,7 @@ import {
 
 /** Who hears of a connection. Neither is called within a call that sends. */
 export interface WireHandler {
-  /** An answer has ended at `atMs` (monotonicMs). The next may be sent from within. */
+  /** An answer was there whole at `atMs` (monotonicMs), as the transport found it. The next may be sent from within. */
   onAnswer(connection: WireConnection, answer: Answer, atMs: number): void;
   /** The connection is gone, whatever was in flight with it. Not called after `close`. */
   onLost(connection: WireConnection, error: WireError): void;
@@ -111,14 +110,19 @@ export class WireConnection {
   /** Sends a simple query. `keep` has the rows kept in the answer. */
   sendQuery(query: QueryTemplate, values: ArrayLike<WireValue>, keep = false): void {
     this.#statements = 0;
-    this.#outbox.query(query, values);
+    this.#outbox.queryAlone(query, values);
     this.flush(keep);
   }
 
   /** Sends one statement of the extended protocol and a Sync; parses it before where needed. */
   sendStatement(statement: StatementTemplate, values: ArrayLike<WireValue>, keep = false): void {
-    this.addStatement(statement, values);
-    this.#outbox.sync();
+    if (statement.name === '' || this.#prepared[statement.id] !== 1) {
+      this.addStatement(statement, values);
+      this.#outbox.sync();
+    } else {
+      this.#statements = 1;
+      this.#outbox.statementAlone(statement, values);
+    }
     this.flush(keep);
   }
 
@@ -158,15 +162,18 @@ export class WireConnection {
     this.#port.release(this.#pending === 0);
   }
 
-  /** For the transport: bytes have come, from one position up to another. They may be overwritten after the call. */
-  receive(bytes: Uint8Array, from: number, end: number): void {
+  /**
+   * For the transport: bytes have come, from one position up to another, by the instant `atMs`. They may be overwritten after the
+   * call. By position, for it is on the path of every answer.
+   */
+  receive(bytes: Uint8Array, from: number, end: number, atMs: number): void {
     const scanner = this.#scanner;
     let at = from;
     while (at < end && this.#open) {
       const { keep } = scanner;
       at = scanner.scan(bytes, at, end);
       if (at < 0) break;
-      this.#answered(keep);
+      this.#answered(keep, atMs);
     }
     if (at === ScanEnd.broken) {
       this.lose({ code: '08P01', message: `the server sent ${scanner.broken}: the stream is damaged` });
@@ -183,7 +190,7 @@ export class WireConnection {
     this.#handler.onLost(this, said ? { code: report.code, message: report.message } : reason);
   }
 
-  #answered(keep: boolean): void {
+  #answered(keep: boolean, atMs: number): void {
     if (this.#pending === 0) {
       this.lose({ code: '08P01', message: 'the server answered what was not asked' });
       return;
@@ -191,7 +198,7 @@ export class WireConnection {
     this.#pending -= 1;
     if (this.#parses > 0) this.#settleParsed();
     this.#stale = true;
-    this.#handler.onAnswer(this, this.#scanner, monotonicMs());
+    this.#handler.onAnswer(this, this.#scanner, atMs);
     if (this.#open && this.#stale && this.#pending > 0) {
       this.#beginAnswer();
       this.#scanner.keep = keep;

@@ -20,6 +20,12 @@ export class Outbox {
   answers = 0;
   #bytes: Buffer;
   readonly #grow: Grow;
+  /** What the memory still holds from its beginning on, if a batch of nothing else was built there last. */
+  #held: QueryTemplate | StatementTemplate | null = null;
+  #heldLength = 0;
+  /** By slot: where the digits of its value end, and how many characters it has; 0 for a value that is no number. */
+  readonly #digitEnds: number[] = [];
+  readonly #digits: number[] = [];
 
   constructor(bytes: Buffer, grow: Grow) {
     this.#bytes = bytes;
@@ -32,19 +38,39 @@ export class Outbox {
 
   /** Begins a new batch, in `bytes` if given. */
   reset(bytes?: Buffer): void {
-    if (bytes !== undefined) this.#bytes = bytes;
+    if (bytes !== undefined) {
+      this.#bytes = bytes;
+      this.#held = null;
+    }
     this.length = 0;
     this.answers = 0;
   }
 
+  /** Makes a simple query the whole batch; of one that was it last time, only the digits of its values are written anew. */
+  queryAlone(query: QueryTemplate, values: ArrayLike<WireValue>): void {
+    if (this.#repeats(query, values)) return;
+    this.query(query, values);
+    this.#hold(query);
+  }
+
+  /** The same for a statement that is parsed already, and its Sync. */
+  statementAlone(statement: StatementTemplate, values: ArrayLike<WireValue>): void {
+    if (this.#repeats(statement, values)) return;
+    this.execute(statement, values);
+    this.sync();
+    this.#hold(statement);
+  }
+
   /** Appends a message that is sent as it stands. */
   raw(message: Uint8Array): void {
+    this.#held = null;
     this.#need(message.length);
     this.#copy(message);
   }
 
   /** Appends a simple query. */
   query({ pieces, slots }: QueryTemplate, values: ArrayLike<WireValue>): void {
+    this.#held = null;
     this.#need(6);
     const start = this.length;
     this.#bytes[start] = 0x51;
@@ -53,7 +79,7 @@ export class Outbox {
       const piece = pieces[at] as Uint8Array;
       this.#need(piece.length);
       this.#copy(piece);
-      if (at < slots.length) this.#value(values[slots[at] as number] ?? 'NULL');
+      if (at < slots.length) this.#value(values[slots[at] as number] ?? 'NULL', at);
     }
     this.#need(1);
     this.#bytes[this.length] = 0;
@@ -64,6 +90,7 @@ export class Outbox {
 
   /** Appends Bind, Describe and Execute of a statement that is, or in this batch was, parsed. */
   execute({ bindHead, slots, execute }: StatementTemplate, values: ArrayLike<WireValue>): void {
+    this.#held = null;
     this.#need(bindHead.length + execute.length + 9);
     const start = this.length;
     this.#bytes[start] = 0x42;
@@ -74,7 +101,8 @@ export class Outbox {
       this.#need(4);
       const lengthAt = this.length;
       this.length += 4;
-      if (value !== null) this.#value(value);
+      if (value !== null) this.#value(value, at);
+      else this.#digits[at] = 0;
       this.#int32(lengthAt, value === null ? -1 : this.length - lengthAt - 4);
     }
     this.#need(4 + execute.length);
@@ -95,11 +123,51 @@ export class Outbox {
     this.answers += 1;
   }
 
-  #value(value: WireValue): void {
+  #value(value: WireValue, slot: number): void {
+    const start = this.length;
     if (typeof value === 'number' && Number.isSafeInteger(value)) {
       this.#need(17);
-      this.length = writeInteger(this.#bytes, this.length, value);
-    } else this.#text(typeof value === 'string' ? value : String(value));
+      this.length = writeInteger(this.#bytes, start, value);
+      this.#digitEnds[slot] = this.length;
+      this.#digits[slot] = this.length - start;
+    } else {
+      this.#text(typeof value === 'string' ? value : String(value));
+      this.#digits[slot] = 0;
+    }
+  }
+
+  #hold(held: QueryTemplate | StatementTemplate): void {
+    this.#held = held;
+    this.#heldLength = this.length;
+  }
+
+  /** Writes the values over those of the same batch; false where one does not take exactly as many digits as the last. */
+  #repeats(template: QueryTemplate | StatementTemplate, values: ArrayLike<WireValue>): boolean {
+    if (this.#held !== template) return false;
+    const { slots } = template;
+    for (let slot = 0; slot < slots.length; slot += 1) {
+      const value = values[slots[slot] as number];
+      if (typeof value !== 'number' || !this.#overwrite(slot, value)) return false;
+    }
+    this.length = this.#heldLength;
+    this.answers = 1;
+    return true;
+  }
+
+  #overwrite(slot: number, value: number): boolean {
+    let rest = value | 0;
+    const digits = this.#digits[slot] as number;
+    if (rest !== value || rest < 0 || digits === 0) return false;
+    const bytes = this.#bytes;
+    const end = this.#digitEnds[slot] as number;
+    let digit = 0;
+    for (let at = end - 1; at >= end - digits; at -= 1) {
+      const tenth = (rest / 10) | 0;
+      digit = rest - tenth * 10;
+      bytes[at] = 48 + digit;
+      rest = tenth;
+    }
+    return rest === 0 && (digit !== 0 || digits === 1);
   }
 
   #text(text: string): void {

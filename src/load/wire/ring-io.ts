@@ -2,14 +2,16 @@ import type { Socket } from 'node:net';
 import { monotonicMs } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/errors.ts';
 import type { WireError } from '../../workload/transport.ts';
+import { AnswerClock } from './answer-clock.ts';
 import { WireConnection, type WireHandler, type WirePort } from './connection.ts';
 import type { KernelCalls } from './kernel-calls.ts';
 import { LoopVisits } from './loop-visits.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { CompletionFlag, Ring, RingEvent, RingFailure } from './ring.ts';
-import { usualOversleepMs } from './ring-lead.ts';
+import { usualOversleepMs, WakeLead } from './ring-lead.ts';
 import { RingMemory, type SlotMemory } from './ring-memory.ts';
 import { type StartedSession, startSession } from './session-start.ts';
+import { endOf, isPassing } from './socket-errors.ts';
 import { terminateMessage } from './templates.ts';
 import type { OpenOptions, OpenOutcome, WireAgenda, WireIo } from './wire-io.ts';
 
@@ -74,12 +76,13 @@ export class RingIo implements WireIo {
   readonly #sessions: (RingSession | null)[] = [];
   readonly #free: SlotMemory[] = [];
   readonly #tableSize: number;
-  /** How long before an instant to wake up for it, ms: this machine's usual oversleeping. */
-  readonly #leadMs: number;
+  /** How long before an instant to wake up for it. */
+  readonly #lead: WakeLead;
   #size = 0;
   /** When the ring's alarm ends a wait; Infinity while none is set. */
   #alarmMs = Number.POSITIVE_INFINITY;
   #closed = false;
+  readonly #clock = new AnswerClock();
   readonly #onCompletion = (mark: number, generation: number, result: number, flags: number): void =>
     this.#completed(mark, generation, result, flags);
 
@@ -94,7 +97,7 @@ export class RingIo implements WireIo {
     this.#tableSize = fileTableSizes.find((size) => this.ring.openFileTable(size)) ?? 0;
     invariant(this.#tableSize > 0, 'the ring has a table of files');
     calls.sharpenTimers();
-    this.#leadMs = usualOversleepMs(this.ring);
+    this.#lead = new WakeLead(usualOversleepMs(this.ring));
     this.reason = 'io_uring';
   }
 
@@ -117,18 +120,17 @@ export class RingIo implements WireIo {
   stir(): void {}
 
   async drive(agenda: WireAgenda): Promise<void> {
-    let nowMs = monotonicMs();
+    this.#clock.read();
     while (!agenda.finished()) {
       const dueMs = agenda.nextDueMs();
-      this.#turn(nowMs, dueMs);
-      nowMs = monotonicMs();
-      if (nowMs >= dueMs) {
-        agenda.due(nowMs);
-        nowMs = monotonicMs();
+      this.#turn(this.#clock.nowMs, dueMs);
+      if (this.#clock.nowMs >= dueMs) {
+        agenda.due(this.#clock.nowMs);
+        this.#clock.read();
       }
-      if (this.#loop.isDue(nowMs)) {
+      if (this.#loop.isDue(this.#clock.nowMs)) {
         await this.#loop.visit();
-        nowMs = monotonicMs();
+        this.#clock.read();
       }
     }
     this.ring.enter(0);
@@ -202,13 +204,19 @@ export class RingIo implements WireIo {
   /** Sends what is queued, waits for answers until `untilMs` or the next visit to the loop, and handles those that came. */
   #turn(nowMs: number, untilMs: number): void {
     const limitMs = nowMs + this.#loop.everyMs;
-    const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#leadMs;
+    const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#lead.ms;
     if (this.#alarmMs === Number.POSITIVE_INFINITY && wakeMs - nowMs > leastAlarmMs) {
       this.ring.alarm(wakeMs - nowMs);
       this.#alarmMs = wakeMs;
     }
-    this.ring.enter(this.#alarmMs <= wakeMs ? Number.POSITIVE_INFINITY : wakeMs - nowMs);
-    this.ring.harvest(this.#onCompletion);
+    const alarmMs = this.#alarmMs;
+    const byAlarm = alarmMs <= wakeMs;
+    this.ring.enter(byAlarm ? Number.POSITIVE_INFINITY : wakeMs - nowMs);
+    this.#clock.read();
+    const came = this.ring.harvest(this.#onCompletion);
+    if (byAlarm) {
+      if (came === 1 && this.#alarmMs !== alarmMs) this.#lead.overslept(this.#clock.nowMs - alarmMs);
+    } else if (came === 0 && wakeMs > nowMs) this.#lead.overslept(this.#clock.nowMs - wakeMs);
   }
 
   #completed(mark: number, generation: number, result: number, flags: number): void {
@@ -237,7 +245,7 @@ export class RingIo implements WireIo {
 
   #received({ connection }: RingSession, buffer: number, length: number): void {
     const from = this.#buffers.startOf(buffer);
-    connection?.receive(this.#buffers.bytes, from, from + length);
+    connection?.receive(this.#buffers.bytes, from, from + length, this.#clock.answerMs());
   }
 
   /** A receive that stays has come to an end: for a moment, or because the connection has. */
@@ -248,11 +256,7 @@ export class RingIo implements WireIo {
     }
     const { connection } = session;
     this.#retire(session);
-    connection?.lose(
-      result === 0
-        ? { code: 'closed', message: 'the server closed the connection' }
-        : { code: 'closed', message: `the connection broke (${errnoName(-result)})` },
-    );
+    connection?.lose(endOf(result));
   }
 
   #retire(session: RingSession): void {
@@ -301,19 +305,4 @@ export class RingIo implements WireIo {
 
 function refused(code: string, message: string): OpenOutcome {
   return { ok: false, error: { code, message } };
-}
-
-/** The kernel asks to try again: EINTR, EAGAIN, or ENOBUFS when all buffers were taken. */
-function isPassing(result: number): boolean {
-  return result === -4 || result === -11 || result === -105;
-}
-
-const errnoNames: Readonly<Record<number, string>> = {
-  104: 'ECONNRESET',
-  110: 'ETIMEDOUT',
-  113: 'EHOSTUNREACH',
-};
-
-function errnoName(errno: number): string {
-  return errnoNames[errno] ?? `errno ${errno}`;
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { monotonicMs, RealClock, type TimerId } from '../../kernel/clock.ts';
+import { AnswerClock } from './answer-clock.ts';
 import { WireConnection, type WireHandler, type WirePort } from './connection.ts';
 import { type RawWrite, rawWriteOf } from './raw-write.ts';
 import { type StartedSession, startSession } from './session-start.ts';
@@ -101,6 +102,7 @@ export class StreamIo implements WireIo {
   #closed = false;
   /** Sessions that wait for an answer. */
   #busy = 0;
+  readonly #answers = new AnswerClock();
   #agenda: WireAgenda | null = null;
   #finish: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
@@ -191,6 +193,7 @@ export class StreamIo implements WireIo {
     const waiting = this.#waiting;
     for (let at = 0; at < this.#sends; at += 1) (waiting[at] as StreamSession).flush();
     this.#sends = 0;
+    this.#answers.expire();
     this.#turnComes = false;
     if (agenda === null) return;
     if (agenda.finished()) this.#end();
@@ -258,7 +261,7 @@ export class StreamIo implements WireIo {
     socket.on('close', () => lose('the connection was closed'));
     const receive = (bytes: Uint8Array, length: number): void => {
       try {
-        connection.receive(bytes, 0, length);
+        connection.receive(bytes, 0, length, this.#answers.answerMs());
       } catch (error) {
         this.#faulted(error);
       }

@@ -81,7 +81,7 @@ test('a simple query', () => {
   const { batches, bytes } = growthOf((at) => {
     values[0] = at * 1000;
     connection.sendQuery(query, values);
-    connection.receive(answer, 0, answer.length);
+    connection.receive(answer, 0, answer.length, 0);
   }, limitBytes);
   expect(ended()).toBe(batches * 10_000);
   expect(bytes).toBeLessThanOrEqual(limitBytes);
@@ -96,8 +96,8 @@ test('a prepared statement, its answer in two chunks', () => {
   const { batches, bytes } = growthOf((at) => {
     values[0] = at;
     connection.sendStatement(statement, values);
-    connection.receive(first, 0, first.length);
-    connection.receive(rest, 0, rest.length);
+    connection.receive(first, 0, first.length, 0);
+    connection.receive(rest, 0, rest.length, 0);
   }, limitBytes);
   expect(ended()).toBe(batches * 10_000);
   expect(bytes).toBeLessThanOrEqual(limitBytes);

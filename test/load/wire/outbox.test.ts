@@ -110,6 +110,59 @@ function withoutFormats(bind: Buffer, count: number): Buffer {
   return Buffer.concat([head, body]);
 }
 
+describe('a batch that is sent again with other values', () => {
+  const statements = [0, 1, 2].map((id) =>
+    compileStatement({ id, name: `P${id}`, sql: 'SELECT 1', slots: [1, 0].slice(0, id) }),
+  );
+  const queries = [[], [0], [1, 0]].map((slots) =>
+    compileQuery(['SELECT ', ', ', ' '].slice(0, slots.length + 1), slots),
+  );
+  const digits = fc
+    .integer({ min: 0, max: 12 })
+    .chain((length) => fc.maxSafeInteger().map((one) => one % 10 ** length));
+  const batch = fc.record({
+    template: fc.constantFrom(...statements, ...queries),
+    values: fc.tuple(
+      fc.oneof(digits, value),
+      fc.oneof(digits, fc.constantFrom(7, 8, 99, -7, -0, 1.5, null, '7')),
+    ),
+    // What else may be built in between.
+    between: fc.constantFrom('nothing', 'nothing', 'nothing', 'pipeline', 'room'),
+  });
+
+  test('is the batch that would be built anew, whatever was built before it', () => {
+    fc.assert(
+      fc.property(fc.array(batch, { minLength: 2, maxLength: 12 }), (batches) => {
+        const kept = newOutbox(1024);
+        outbox = kept;
+        for (const { template, values, between } of batches) {
+          const isQuery = 'pieces' in template;
+          if (isQuery) kept.queryAlone(template, values);
+          else kept.statementAlone(template, values);
+          const fresh = new Outbox(Buffer.alloc(20_000), () => Buffer.alloc(0));
+          if (isQuery) fresh.query(template, values);
+          else fresh.execute(template, values);
+          if (!isQuery) fresh.sync();
+          expect(kept.bytes.toString('latin1', 0, kept.length)).toBe(
+            fresh.bytes.toString('latin1', 0, fresh.length),
+          );
+          expect(kept.answers).toBe(1);
+          if (between === 'room') kept.reset(Buffer.alloc(2048, 0xee));
+          else kept.reset();
+          if (between !== 'pipeline') continue;
+          const [first, second, third] = statements;
+          if (values[0] === 0) kept.raw(Buffer.alloc(30, 0xee));
+          else if (isQuery && second) kept.execute(second, [8, 9]);
+          else if (queries[1]) kept.query(queries[1], [8, 9]);
+          if (isQuery && first && third) kept.execute(third, [8, 9]);
+          kept.reset();
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
 test('a zero byte in a value is refused, for the protocol cannot carry it', () => {
   const query = compileQuery(['SELECT ', ''], [0]);
   expect(() => built(64, (box) => box.query(query, ['a\0b']))).toThrow(/zero byte/);

@@ -14,6 +14,7 @@ export type Heard = Pick<
   'rows' | 'completed' | 'parsed' | 'notices' | 'kept' | 'error' | 'lastNotice'
 > & {
   status: string;
+  atMs: number;
 };
 
 /** One session of a test: remembers what it heard. */
@@ -25,12 +26,13 @@ export class Talker implements WireHandler {
   connection: WireConnection | null = null;
   servedBy: string | null = null;
 
-  onAnswer(connection: WireConnection, answer: Answer): void {
+  onAnswer(connection: WireConnection, answer: Answer, atMs: number): void {
     const { rows, completed, parsed, notices, kept, error, lastNotice, status } = answer;
     this.heard.push({
       ...{ rows, completed, parsed, notices, error, lastNotice },
       kept: [...kept],
       status: String.fromCharCode(status),
+      atMs,
     });
     this.onHeard(connection);
   }

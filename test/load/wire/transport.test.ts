@@ -1,6 +1,7 @@
 // Goal: both transports carry every kind of talk with a real PostgreSQL, whole and in order, and tell every loss.
 // Method: a server of this file's own; the same tests on `ring` and `stream`; what was heard against what SQL says.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { monotonicMs } from '../../../src/kernel/clock.ts';
 import { cancel } from '../../../src/load/wire/cancel.ts';
 import { openWire } from '../../../src/load/wire/open-wire.ts';
 import { compileQuery, compileStatement } from '../../../src/load/wire/templates.ts';
@@ -127,14 +128,36 @@ for (const name of await transportsHere()) {
       await set();
       const talker = await stage.talker(server.target);
       await stage.ask(talker, 'CREATE TEMP TABLE t (a int)');
+      let id = 10;
       for (const sql of ['COPY t FROM STDIN', 'COPY (SELECT generate_series(1, 1000)) TO STDOUT']) {
         expect((await stage.ask(talker, sql)).error).toMatchObject({ code: '0A000' });
-        const statement = compileStatement({ id: 9, name: '', sql, slots: [] });
-        talker.wire.sendStatement(statement, []);
-        const before = talker.heard.length;
-        await stage.until(() => talker.heard.length > before);
-        expect(talker.last.error).toMatchObject({ code: '0A000' });
+        const named = compileStatement({ id: id++, name: `copy${id}`, sql, slots: [] });
+        // The second time by name it is parsed already.
+        for (const statement of [compileStatement({ id: 9, name: '', sql, slots: [] }), named, named]) {
+          talker.wire.sendStatement(statement, []);
+          const before = talker.heard.length;
+          await stage.until(() => talker.heard.length > before);
+          expect(talker.last.error).toMatchObject({ code: '0A000' });
+          expect((await stage.ask(talker, 'SELECT 1')).kept[0]?.rows).toEqual([['1']]);
+        }
         expect((await stage.ask(talker, 'SELECT count(*) FROM t')).kept[0]?.rows).toEqual([['0']]);
+      }
+    });
+
+    test('an answer bears an instant after its statement was done, of however many in one wait each', async () => {
+      await set();
+      const talkers = await Promise.all(Array.from({ length: 12 }, () => stage.talker(server.target)));
+      for (const spanMs of [30, 0, 60]) {
+        const sentMs = monotonicMs();
+        const counts = talkers.map(({ heard }) => heard.length);
+        const sleep = compileQuery([`SELECT pg_sleep(${spanMs / 1000})`], []);
+        for (const { wire } of talkers) wire.sendQuery(sleep, []);
+        await stage.until(() => talkers.every(({ heard }, at) => heard.length > (counts[at] ?? 0)));
+        const nowMs = monotonicMs();
+        for (const { last } of talkers) {
+          expect(last.atMs).toBeGreaterThanOrEqual(sentMs + spanMs);
+          expect(last.atMs).toBeLessThanOrEqual(nowMs);
+        }
       }
     });
 
