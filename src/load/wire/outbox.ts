@@ -49,16 +49,18 @@ export class Outbox {
   /** Makes a simple query the whole batch; of one that was it last time, only the digits of its values are written anew. */
   queryAlone(query: QueryTemplate, values: ArrayLike<WireValue>): void {
     if (this.#repeats(query, values)) return;
+    const start = this.length;
     this.query(query, values);
-    this.#hold(query);
+    this.#hold(query, start);
   }
 
   /** The same for a statement that is parsed already, and its Sync. */
   statementAlone(statement: StatementTemplate, values: ArrayLike<WireValue>): void {
     if (this.#repeats(statement, values)) return;
+    const start = this.length;
     this.execute(statement, values);
     this.sync();
-    this.#hold(statement);
+    this.#hold(statement, start);
   }
 
   /** Appends a message that is sent as it stands. */
@@ -136,7 +138,9 @@ export class Outbox {
     }
   }
 
-  #hold(held: QueryTemplate | StatementTemplate): void {
+  /** @param start where it was built: behind other messages it is not the whole batch */
+  #hold(held: QueryTemplate | StatementTemplate, start: number): void {
+    if (start > 0) return;
     this.#held = held;
     this.#heldLength = this.length;
   }

@@ -163,6 +163,26 @@ describe('a batch that is sent again with other values', () => {
   });
 });
 
+test('what was built behind other messages is sent again without them', () => {
+  const query = compileQuery(['SELECT ', ''], [0]);
+  const statement = compileStatement({ id: 0, name: 'P0', sql: 'SELECT $1', slots: [0] });
+  const alone = [
+    (box: Outbox, value: number): void => box.queryAlone(query, [value]),
+    (box: Outbox, value: number): void => box.statementAlone(statement, [value]),
+  ];
+  for (const build of alone) {
+    outbox = newOutbox(1024);
+    outbox.execute(statement, [1]);
+    outbox.sync();
+    build(outbox, 1);
+    expect(outbox.answers).toBe(2);
+    outbox.reset();
+    build(outbox, 2);
+    const again = Buffer.from(outbox.bytes.subarray(0, outbox.length));
+    expect(again.equals(built(1024, (box) => build(box, 2)))).toBe(true);
+  }
+});
+
 test('a zero byte in a value is refused, for the protocol cannot carry it', () => {
   const query = compileQuery(['SELECT ', ''], [0]);
   expect(() => built(64, (box) => box.query(query, ['a\0b']))).toThrow(/zero byte/);
