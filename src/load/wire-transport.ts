@@ -228,6 +228,8 @@ export class WireTransport implements SessionTransport, WireHandler {
   /** @param answered the error is the server's answer to the last statement; else every statement was answered well */
   #fail(error: WireError, answered: boolean): void {
     const connection = this.#connection;
+    // A pipeline that was not sent would go out with the next operation.
+    connection?.discard();
     const definite = this.#options.scripts.execution.isDefinite(error, answered);
     this.#outcome = { ok: false, error: { code: error.code, message: error.message }, definite, lost: false };
     const goesOn = reactionTo(error) !== 'reconnect';

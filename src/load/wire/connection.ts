@@ -139,6 +139,14 @@ export class WireConnection {
     this.#outbox.sync();
   }
 
+  /** Forgets what was added to a batch and not sent; statements that it would have parsed are parsed later. */
+  discard(): void {
+    if (this.#outbox.length === 0) return;
+    this.#outbox.reset();
+    this.#parseAgain(0);
+    this.#parses = 0;
+  }
+
   /** Sends the batch. */
   flush(keep = false): void {
     const outbox = this.#outbox;
@@ -222,11 +230,14 @@ export class WireConnection {
     const { parsed, error } = this.#scanner;
     this.#parsedSoFar += parsed;
     if (this.#pending > 0) return;
-    if (error !== null || this.#parsedSoFar < this.#parses) {
-      for (const id of this.#parsing.slice(this.#parsedSoFar, this.#parses)) this.#prepared[id] = 0;
-    }
+    if (error !== null || this.#parsedSoFar < this.#parses) this.#parseAgain(this.#parsedSoFar);
     this.#parses = 0;
     this.#parsedSoFar = 0;
+  }
+
+  /** The server does not have the statements of this batch from that one on. */
+  #parseAgain(first: number): void {
+    for (const id of this.#parsing.slice(first, this.#parses)) if (id >= 0) this.#prepared[id] = 0;
   }
 
   /**

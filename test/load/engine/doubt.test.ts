@@ -97,6 +97,23 @@ INSERT INTO notes VALUES (:operation, :v, :left_over);
     expect(result.sessionProbes).toEqual({ server1: 40 });
   });
 
+  test('what a script put into its pipeline before it failed, or its time was over, is not sent by the next', async () => {
+    const inPipeline = (step: string): string =>
+      `\\startpipeline\nINSERT INTO notes VALUES ('queued', 1, 1);\n${step}\n\\endpipeline\n`;
+    const classes = [
+      openClass('broken', scriptOf(inPipeline('\\set x 1 / 0'), 'prepared'), 20),
+      openClass('late', scriptOf(inPipeline('\\sleep 5 s'), 'prepared'), 20, 100),
+      openClass('read', scriptOf('SELECT 1;', 'prepared'), 20),
+    ];
+    const plan: LoadPlan = { ...shortLoad(transport, classes, 5), protocol: 'prepared', sessions: 1 };
+    const { result, recording } = await runLoad(server.target, plan);
+    expect(errorsOf(recording, 'broken')).toEqual({ script: 5 });
+    expect(errorsOf(recording, 'late')).toEqual({ timeout: 5 });
+    expect(result.totals.read).toMatchObject({ due: 5, ok: 5 });
+    expect(await server.query('SELECT * FROM notes')).toEqual([]);
+    expect(result.sessionProbes).toEqual({ server1: 1 });
+  });
+
   test('a statement that survives its cancel is the last of its script', async () => {
     const text = `BEGIN;
 DO $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END $$;

@@ -98,6 +98,23 @@ for (const name of await transportsHere()) {
       expect(talker.last).toMatchObject({ parsed: 0, rows: 1, error: null });
     });
 
+    test('a batch that is discarded is not sent; what it would have parsed is parsed by the next', async () => {
+      await set();
+      const talker = await stage.talker(server.target);
+      const { wire } = talker;
+      wire.addStatement(prepared, [1, 2]);
+      wire.addStatement(unnamed, [0, 0, 'x']);
+      wire.discard();
+      wire.sendStatement(prepared, [20, 22], true);
+      await stage.until(() => talker.heard.length === 1);
+      expect(talker.last).toMatchObject({ parsed: 1, kept: [{ rows: [['42']] }] });
+      wire.addStatement(failing, [1]);
+      wire.discard();
+      wire.sendStatement(prepared, [30, 22], true);
+      await stage.until(() => talker.heard.length === 2);
+      expect(talker.last).toMatchObject({ parsed: 0, rows: 1, kept: [{ rows: [['52']] }] });
+    });
+
     test('megabytes in either direction, and many small rows', async () => {
       await set();
       const talker = await stage.talker(server.target);
