@@ -267,6 +267,7 @@ export class StreamIo implements WireIo {
       }
       if (streamSession.busy && connection.pending === 0) this.#calmed(streamSession);
       if (this.#agenda !== null) this.#turnSoon();
+      else this.#answers.expire();
     };
     tap.onBytes = receive;
     if (socket instanceof TLSSocket) socket.on('data', (chunk: Buffer) => receive(chunk, chunk.length));

@@ -178,6 +178,20 @@ for (const name of await transportsHere()) {
       }
     });
 
+    test.runIf(name === 'stream')('so does one that comes while nobody drives', async () => {
+      await set();
+      const [first, second] = [await stage.talker(server.target), await stage.talker(server.target)];
+      const heard = [first, second].map(
+        (talker) => new Promise<void>((resolve) => Object.assign(talker, { onHeard: () => resolve() })),
+      );
+      const sentMs = monotonicMs();
+      first.wire.sendQuery(select, [1, 1]);
+      second.wire.sendQuery(compileQuery(['SELECT pg_sleep(0.05)'], []), []);
+      await Promise.all(heard);
+      expect(first.last.atMs).toBeGreaterThanOrEqual(sentMs);
+      expect(second.last.atMs).toBeGreaterThanOrEqual(sentMs + 50);
+    });
+
     test('COPY FROM in a pipeline ends the session with a reason', async () => {
       await set();
       const talker = await stage.talker(server.target);
