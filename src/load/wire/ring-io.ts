@@ -214,9 +214,8 @@ export class RingIo implements WireIo {
     this.ring.enter(byAlarm ? Number.POSITIVE_INFINITY : wakeMs - nowMs);
     this.#clock.read();
     const came = this.ring.harvest(this.#onCompletion);
-    if (byAlarm) {
-      if (came === 1 && this.#alarmMs !== alarmMs) this.#lead.overslept(this.#clock.nowMs - alarmMs);
-    } else if (came === 0 && wakeMs > nowMs) this.#lead.overslept(this.#clock.nowMs - wakeMs);
+    const byTime = byAlarm ? came === 1 && this.#alarmMs !== alarmMs : came === 0;
+    if (byTime) this.#lead.waited(nowMs, byAlarm ? alarmMs : wakeMs, this.#clock.nowMs);
   }
 
   #completed(mark: number, generation: number, result: number, flags: number): void {

@@ -30,9 +30,14 @@ export class WakeLead {
     return this.#ms;
   }
 
-  /** A wait that nothing but time ended did so this long after the instant it was set for, ms. */
-  overslept(spanMs: number): void {
-    this.#ms = within(this.#ms + (spanMs > this.#ms ? wantedShare : wantedShare - 1) * stepMs);
+  /**
+   * A wait that nothing but time ended: when it began, the instant it was set for, when it ended; ms. One whose instant had passed
+   * when it began says nothing of oversleeping.
+   */
+  waited(fromMs: number, setMs: number, endMs: number): void {
+    if (setMs <= fromMs) return;
+    const isLate = endMs - setMs > this.#ms;
+    this.#ms = within(this.#ms + (isLate ? wantedShare : wantedShare - 1) * stepMs);
   }
 }
 

@@ -7,7 +7,7 @@ import { WakeLead } from '../../../src/load/wire/ring-lead.ts';
 /** The lead after each of so many waits that oversleep by 20 to 60 µs, evenly. */
 function leads(lead: WakeLead, random: Random, waits: number): number[] {
   return Array.from({ length: waits }, () => {
-    lead.overslept(0.02 + 0.04 * random.unit());
+    lead.waited(1000, 1001, 1001.02 + 0.04 * random.unit());
     return lead.ms;
   });
 }
@@ -25,8 +25,17 @@ test.each([0.005, 0.03, 0.08])('four waits of five end before their instant, beg
 test('neither a stalled machine nor one that does not oversleep drives it out of its bounds', () => {
   const lead = new WakeLead(1);
   expect(lead.ms).toBe(0.08);
-  for (let wait = 0; wait < 200; wait += 1) lead.overslept(4);
+  for (let wait = 0; wait < 200; wait += 1) lead.waited(1000, 1001, 1005);
   expect(lead.ms).toBe(0.08);
-  for (let wait = 0; wait < 2000; wait += 1) lead.overslept(0);
+  for (let wait = 0; wait < 2000; wait += 1) lead.waited(1000, 1001, 1001);
   expect(lead.ms).toBe(0.005);
+});
+
+test('a wait whose instant had passed before it began does not move it', () => {
+  const lead = new WakeLead(0.03);
+  lead.waited(1000, 1000, 1000);
+  lead.waited(1000, 995, 1000);
+  expect(lead.ms).toBe(0.03);
+  lead.waited(1000, 1001, 1001.1);
+  expect(lead.ms).toBeGreaterThan(0.03);
 });
