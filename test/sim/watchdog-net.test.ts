@@ -60,3 +60,16 @@ test('what was killed while its address came down ends at once when it is lost a
   clock.runUntil(100);
   expect(ends).toEqual([50]);
 });
+
+test('what was lost and started again does not end when its address comes down', () => {
+  const { clock, net, ends, start } = onePlace();
+  start().stateChanged('LOST');
+  clock.runUntil(10);
+  net.ended(0);
+  let isDown = false;
+  start().deEscalate(() => {
+    isDown = true;
+  });
+  clock.runUntil(100);
+  expect([isDown, ends]).toEqual([true, [0]]);
+});
