@@ -5,6 +5,7 @@ import { monotonicMs } from '../../../src/kernel/clock.ts';
 import { cancel } from '../../../src/load/wire/cancel.ts';
 import { openWire } from '../../../src/load/wire/open-wire.ts';
 import { compileQuery, compileStatement } from '../../../src/load/wire/templates.ts';
+import type { WireAgenda } from '../../../src/load/wire/wire-io.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
 import { openStage, Stage, type Talker, transportsHere } from './talker.ts';
 
@@ -346,6 +347,45 @@ for (const name of await transportsHere()) {
       expect(metMs.every((met, at) => met >= (dueMs[at] as number))).toBe(true);
       expect(talker.heard).toHaveLength(1);
     });
+
+    test.each(['at an instant', 'in the event loop', 'between two drives'] as const)(
+      'work %s is not added to the wait that follows it',
+      async (where) => {
+        await set();
+        const workMs = 30;
+        const lateMs: number[] = [];
+        for (let round = 0; round < 9; round += 1) {
+          let dueMs = monotonicMs();
+          let [begun, ended] = [false, false];
+          const work = (): void => {
+            for (const untilMs = monotonicMs() + workMs; monotonicMs() < untilMs; );
+            dueMs = monotonicMs() + 3;
+            stage.io.stir();
+          };
+          const agenda: WireAgenda = {
+            nextDueMs: () => dueMs,
+            due: (nowMs) => {
+              if (begun) lateMs.push(nowMs - dueMs);
+              ended = begun || where === 'between two drives';
+              begun = true;
+              dueMs = Number.POSITIVE_INFINITY;
+              if (ended) return;
+              if (where === 'at an instant') work();
+              else void stage.io.accompany(new Promise<void>((resolve) => setImmediate(resolve)).then(work));
+            },
+            finished: () => ended,
+          };
+          await stage.io.drive(agenda);
+          if (where !== 'between two drives') continue;
+          work();
+          ended = false;
+          await stage.io.drive(agenda);
+        }
+        expect(lateMs).toHaveLength(9);
+        // The median: other work of the machine may come between.
+        expect(lateMs.sort((a, b) => a - b)[4]).toBeLessThan(workMs / 2);
+      },
+    );
 
     test('an agenda with no instant is asked all the same whether it has finished', async () => {
       await set();
