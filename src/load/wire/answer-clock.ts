@@ -20,6 +20,11 @@ export class AnswerClock {
     this.#serves = answersPerReading;
   }
 
+  /** Reads anew where answers were handled since the last reading. */
+  refresh(): void {
+    if (this.#serves < answersPerReading) this.read();
+  }
+
   /** The next answer begins with a reading. */
   expire(): void {
     this.#serves = 0;

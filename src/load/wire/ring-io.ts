@@ -123,7 +123,7 @@ export class RingIo implements WireIo {
     this.#clock.read();
     while (!agenda.finished()) {
       const dueMs = agenda.nextDueMs();
-      this.#turn(this.#clock.nowMs, dueMs);
+      this.#turn(dueMs);
       if (this.#clock.nowMs >= dueMs) {
         agenda.due(this.#clock.nowMs);
         this.#clock.read();
@@ -202,7 +202,10 @@ export class RingIo implements WireIo {
   }
 
   /** Sends what is queued, waits for answers until `untilMs` or the next visit to the loop, and handles those that came. */
-  #turn(nowMs: number, untilMs: number): void {
+  #turn(untilMs: number): void {
+    // Where an alarm stands that ends the wait, nothing is reckoned from the present instant.
+    if (this.#alarmMs > untilMs - this.#lead.ms) this.#clock.refresh();
+    const { nowMs } = this.#clock;
     const limitMs = nowMs + this.#loop.everyMs;
     const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#lead.ms;
     if (this.#alarmMs === Number.POSITIVE_INFINITY && wakeMs - nowMs > leastAlarmMs) {

@@ -31,3 +31,15 @@ test('the first answer after a turn, or ever, is read for', () => {
   clock.expire();
   expect(clock.answerMs()).toBeGreaterThanOrEqual(first + 1);
 });
+
+test('it is read anew where an answer was handled since the last reading, and only there', () => {
+  const clock = new AnswerClock();
+  clock.read();
+  const readMs = clock.nowMs;
+  for (const untilMs = monotonicMs() + 1; monotonicMs() < untilMs; );
+  clock.refresh();
+  expect(clock.nowMs).toBe(readMs);
+  instants(clock, 1);
+  clock.refresh();
+  expect(clock.nowMs).toBeGreaterThanOrEqual(readMs + 1);
+});

@@ -3,7 +3,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { monotonicMs } from '../../../src/kernel/clock.ts';
 import { cancel } from '../../../src/load/wire/cancel.ts';
+import { loadKernelCalls } from '../../../src/load/wire/kernel-calls.ts';
 import { openWire } from '../../../src/load/wire/open-wire.ts';
+import { RingIo } from '../../../src/load/wire/ring-io.ts';
 import { compileQuery, compileStatement } from '../../../src/load/wire/templates.ts';
 import type { WireAgenda } from '../../../src/load/wire/wire-io.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
@@ -384,6 +386,40 @@ for (const name of await transportsHere()) {
         expect(lateMs).toHaveLength(9);
         // The median: other work of the machine may come between.
         expect(lateMs.sort((a, b) => a - b)[4]).toBeLessThan(workMs / 2);
+      },
+    );
+
+    test.runIf(name === 'ring')(
+      'nor is work on an answer: no wait is set to end after the instant',
+      async () => {
+        const io = new RingIo(await loadKernelCalls(), 16);
+        stage = new Stage(io);
+        const talker = await stage.talker(server.target);
+        const workMs = 30;
+        let dueMs = Number.POSITIVE_INFINITY;
+        talker.onHeard = () => {
+          for (const untilMs = monotonicMs() + workMs; monotonicMs() < untilMs; );
+          dueMs = monotonicMs() + 3;
+        };
+        const lateMs: number[] = [];
+        const enter = io.ring.enter.bind(io.ring);
+        io.ring.enter = (waitMs) => {
+          if (waitMs < Number.POSITIVE_INFINITY) lateMs.push(monotonicMs() + waitMs - dueMs);
+          enter(waitMs);
+        };
+        for (let round = 0; round < 5; round += 1) {
+          dueMs = Number.POSITIVE_INFINITY;
+          talker.wire.sendQuery(select, [1, 1]);
+          let ended = false;
+          await io.drive({
+            nextDueMs: () => dueMs,
+            due: () => {
+              ended = true;
+            },
+            finished: () => ended,
+          });
+        }
+        expect(lateMs.filter((spanMs) => spanMs > workMs / 2)).toEqual([]);
       },
     );
 
