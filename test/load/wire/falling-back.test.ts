@@ -9,6 +9,7 @@ import { FallingBackIo } from '../../../src/load/wire/falling-back.ts';
 import { type KernelCalls, loadKernelCalls } from '../../../src/load/wire/kernel-calls.ts';
 import { wireLabel } from '../../../src/load/wire/open-wire.ts';
 import { RingIo } from '../../../src/load/wire/ring-io.ts';
+import { WakeLead } from '../../../src/load/wire/ring-lead.ts';
 import { StreamIo } from '../../../src/load/wire/stream-io.ts';
 import { compileQuery } from '../../../src/load/wire/templates.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
@@ -79,6 +80,42 @@ test.runIf(hasRing)(
     expect(before).not.toContain(true);
     // One alarm in a hundred happens to ring just then.
     expect(after.filter(Boolean).length).toBeGreaterThanOrEqual(3);
+  },
+);
+
+test.runIf(hasRing)(
+  'a wait that time alone has ended tells when it ended; one that an answer ended does not',
+  async () => {
+    const waits: [fromMs: number, setMs: number, endMs: number][] = [];
+    const told = vi
+      .spyOn(WakeLead.prototype, 'waited')
+      .mockImplementation((...wait) => void waits.push(wait));
+    const stage = new Stage(new RingIo(await loadKernelCalls(), 16));
+    const talker = await stage.talker(server.target);
+    // By turns a wait with a timer of its own and one that the alarm ends.
+    let dues = 0;
+    let dueMs = monotonicMs() + 1;
+    await stage.io.drive({
+      nextDueMs: () => dueMs,
+      due: (nowMs) => {
+        dues += 1;
+        dueMs = nowMs + (dues % 2 === 0 ? 1 : 5);
+      },
+      finished: () => dues >= 40,
+    });
+    const slept = waits.filter(([fromMs, setMs]) => setMs > fromMs);
+    expect(slept.length).toBeGreaterThanOrEqual(30);
+    expect(slept.length).toBeLessThanOrEqual(60);
+    // None ends early, but for the rounding of a time to nanoseconds.
+    expect(Math.min(...slept.map(([, setMs, endMs]) => endMs - setMs))).toBeGreaterThan(-0.001);
+    told.mockClear();
+    const select = compileQuery(['SELECT 1'], []);
+    talker.onHeard = (wire) => wire.sendQuery(select, []);
+    talker.wire.sendQuery(select, []);
+    await stage.until(() => talker.heard.length >= 500);
+    told.mockRestore();
+    await stage.io.close();
+    expect(told.mock.calls.length).toBeLessThan(20);
   },
 );
 
