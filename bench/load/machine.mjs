@@ -5,12 +5,29 @@ import { cpus } from 'node:os';
 
 const calmShare = 0.93;
 
+/** The bench was called off: what it started is stopped on the way out. */
+export class CalledOff extends Error {}
+
+let isCalledOff = false;
+const underWatch = new Set();
+
+/** Ends the program that runs, and what comes after it. */
+export function callOff() {
+  isCalledOff = true;
+  for (const { pid } of underWatch) process.kill(-pid, 'SIGTERM');
+}
+
+function goOn() {
+  if (isCalledOff) throw new CalledOff('called off');
+}
+
 /** Waits until two looks in a row found the processors idle; false when it gave up after `limitSeconds`. */
 export async function untilCalm(limitSeconds = 300) {
   let calm = 0;
   for (let look = 0; look < limitSeconds && calm < 2; look += 1) {
     const before = cpuTimes();
     await pause(1000);
+    goOn();
     const after = cpuTimes();
     const idle = (after.idle - before.idle) / (after.all - before.all);
     calm = idle > calmShare ? calm + 1 : 0;
@@ -41,10 +58,12 @@ export function watched(file, args, { env = process.env, fifo = false } = {}) {
   const command = fifo ? ['chrt', '-f', '10', file, ...args] : [file, ...args];
   const script = 'TIMEFORMAT="cpu %3U %3S"; time "$@"';
   return new Promise((resolve, reject) => {
+    goOn();
     const child = spawn('bash', ['-c', script, 'watched', ...command], {
-      env,
+      ...{ env, detached: true },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    underWatch.add(child);
     let output = '';
     let errors = '';
     child.stdout.on('data', (data) => {
@@ -54,6 +73,11 @@ export function watched(file, args, { env = process.env, fifo = false } = {}) {
       errors += data;
     });
     child.on('close', (code) => {
+      underWatch.delete(child);
+      if (isCalledOff) {
+        reject(new CalledOff('called off'));
+        return;
+      }
       const times = /cpu ([\d.]+) ([\d.]+)\s*$/.exec(errors);
       if (code !== 0 || !times) reject(new Error(`${file} ended with ${code}: ${errors}`));
       else resolve({ output, errors, cpuMicros: (Number(times[1]) + Number(times[2])) * 1e6 });

@@ -4,7 +4,7 @@
 // known; with --json an object a line. Needs the built program (npm run build).
 import { parseArgs } from 'node:util';
 import { groups } from './groups.mjs';
-import { machineLine, untilCalm } from './machine.mjs';
+import { CalledOff, callOff, machineLine, untilCalm } from './machine.mjs';
 import { startServer } from './server.mjs';
 
 const { values } = parseArgs({
@@ -19,9 +19,9 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-function refuse(reason) {
+function refuse(reason, code = 1) {
   process.stderr.write(`${reason}\n`);
-  process.exit(1);
+  process.exit(code);
 }
 
 /** The positive numbers of an option. */
@@ -59,6 +59,7 @@ function line({ what, note, target = '', ratio, least, most, ours, theirs }) {
   return `| ${what} | ${spread} | ${target} | ${number(ours, digits)} | ${number(theirs, digits)} |`;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, callOff);
 const largest = names.includes('idle') ? sessions : 64;
 const server = await startServer({ scale: 10, extra: { max_connections: Math.max(300, largest + 50) } });
 const tell = (rows, asLine) => {
@@ -72,8 +73,12 @@ try {
     idleSessions: sessions,
   };
   for (const name of names) for await (const part of groups[name](plan)) tell(part, line);
+} catch (error) {
+  if (!(error instanceof CalledOff)) throw error;
+  process.exitCode = 130;
 } finally {
   await server.stop();
 }
+if (process.exitCode === 130) refuse('called off; the rows above are whole', 130);
 const machine = `${machineLine()}; ${count} rounds of ${seconds} s; ${calm ? 'the machine was idle before every run' : 'the machine was NOT known to be idle'}`;
 tell([{ machine, calm }], () => `\n${machine}`);

@@ -231,7 +231,8 @@ export class PgbenchClient implements HostedClient {
       this.#lost({ code, message: text }, nowMs);
     } else {
       const where = `script ${script} aborted in command ${command}`;
-      this.#abort([`client ${this.number} ${where} query ${completed}: ${text}`], nowMs, code);
+      const line = `client ${this.number} ${where} query ${completed}: ${text}`;
+      this.#abort([line], nowMs, { code, message: text });
     }
   }
 
@@ -278,7 +279,7 @@ export class PgbenchClient implements HostedClient {
     const { command } = this.#execution;
     books.sessions.lost += 1;
     if (plan.abortOnLoss) {
-      this.#abort([deathOf(this.number, { script, command }, error)], nowMs, error.code);
+      this.#abort([deathOf(this.number, { script, command }, error)], nowMs, error);
       return;
     }
     this.#thread.sayLost(this.number, error);
@@ -296,10 +297,13 @@ export class PgbenchClient implements HostedClient {
     this.#transaction.end('lost', nowMs, !definite);
   }
 
-  #abort(lines: readonly string[], nowMs: number, code = 'aborted'): void {
+  /** Gives the client up. @param error what its last statement met; without one, every statement it sent was answered well */
+  #abort(lines: readonly string[], nowMs: number, error?: WireError): void {
     for (const line of lines) sayError(line);
     if (this.#transaction.isDue) {
-      const unknown = !this.#execution.isDefinite({ code, message: '' }, this.#state === 'running');
+      const { code, message } = error ?? { code: 'aborted', message: '' };
+      const inFlight = error !== undefined && this.#state === 'running';
+      const unknown = !this.#execution.isDefinite({ code, message }, inFlight);
       this.#transaction.abandon(nowMs, { code, unknown });
     }
     this.#thread.books.sessions.abortedClients += 1;

@@ -1,6 +1,6 @@
 // Goal: `pgdrill pgbench` over TLS, through Pgpool-II, and at a server without a primary's rights, as its help says.
 // Method: the built program as a person runs it, against a real server; what the server saw of it.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sleep } from '../../../src/kernel/clock.ts';
@@ -128,6 +128,28 @@ test('25006 fails a transaction, pauses its client, and keeps its session', asyn
   expect(told.outcomes).toMatchObject({ failed: refused, unknown: 0 });
   expect(told.sessions).toMatchObject({ lost: 0, refused: 0 });
   expect(told.outcomes.ok).toBeGreaterThan(50);
+});
+
+test('a client given up by its script leaves an unknown outcome where a statement was committed, else a failed one', async () => {
+  await server.query('CREATE TABLE left_over (a int)');
+  const insert = 'INSERT INTO left_over VALUES (1);';
+  const fails = ['\\set zero 0', '\\set x 1 / :zero', ''];
+  for (const [lines, outcomes, rows] of [
+    [[insert], { due: 1, failed: 0, unknown: 1 }, 1],
+    [['BEGIN;', insert], { due: 1, failed: 1, unknown: 0 }, 0],
+    [['BEGIN;', insert, 'END;'], { due: 1, failed: 0, unknown: 1 }, 1],
+    [['SELECT 1;'], { due: 1, failed: 1, unknown: 0 }, 0],
+  ] as const) {
+    const file = join(server.folder, 'given-up.sql');
+    writeFileSync(file, [...lines, ...fails].join('\n'));
+    const { code, stdout, stderr } = await both.ours(['--json', '-n', '-t', '1', '-f', file, 'postgres'])
+      .ended;
+    expect([code, stderr]).toEqual([2, expect.stringContaining('division by zero')]);
+    expect((JSON.parse(stdout) as Told).outcomes).toMatchObject(outcomes);
+    const [{ count } = { count: -1 }] = await server.query('SELECT count(*)::int AS count FROM left_over');
+    expect(count).toBe(rows);
+    await server.query('TRUNCATE left_over');
+  }
 });
 
 test('--results keeps what a run recorded: slices, latencies and the whole of --json', async () => {
