@@ -96,7 +96,7 @@ async function stream() {
 /** One io_uring with receives that stay. */
 async function ring() {
   const { loadKernelCalls } = await built('load/wire/kernel-calls');
-  const { Ring } = await built('load/wire/ring');
+  const { CompletionFlag, Ring, RingEvent } = await built('load/wire/ring');
   const { RingMemory } = await built('load/wire/ring-memory');
   const { ReceiveBuffers } = await built('load/wire/receive-buffers');
   const calls = await loadKernelCalls();
@@ -117,12 +117,13 @@ async function ring() {
     return { slot, message: null };
   });
   const completed = (mark, _, bytesCome, flags) => {
-    if ((mark & 3) !== 0 || bytesCome <= 0) throw new Error(`a session was lost (${bytesCome})`);
+    if ((mark & 3) !== RingEvent.receive || bytesCome <= 0)
+      throw new Error(`a session was lost (${bytesCome})`);
     const number = flags >>> 16;
     const session = slots[mark >> 2];
     const last = buffers.bytes[buffers.startOf(number) + bytesCome - 6];
     buffers.giveBack(number);
-    if ((flags & 2) === 0) uring.receive(session.slot, true);
+    if ((flags & CompletionFlag.more) === 0) uring.receive(session.slot, true);
     if (last !== 0x5a) return;
     ended += 1;
     session.message ??= messageIn(session.slot.sendMemory, false);

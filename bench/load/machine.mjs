@@ -14,7 +14,13 @@ const underWatch = new Set();
 /** Ends the program that runs, and what comes after it. */
 export function callOff() {
   isCalledOff = true;
-  for (const { pid } of underWatch) process.kill(-pid, 'SIGTERM');
+  for (const { pid } of underWatch) {
+    try {
+      process.kill(-pid, 'SIGTERM');
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 function goOn() {

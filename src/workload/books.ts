@@ -32,6 +32,13 @@ export interface AccountSink {
   latency(batch: LatencyBatch): void;
 }
 
+/** What books are kept of, and for whom. */
+export interface AccountOptions {
+  classes: readonly AccountClass[];
+  servers: readonly string[];
+  sink: AccountSink;
+}
+
 /** Sums over the whole run. */
 export type ClassTotals = Record<'due' | Outcome, number>;
 

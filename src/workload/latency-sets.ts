@@ -1,6 +1,6 @@
 import { LatencyCounts } from '../recording/histogram.ts';
 import { latencySliceMs } from '../recording/intervals.ts';
-import type { AccountClass, AccountSink, LatencyPart } from './books.ts';
+import type { AccountClass, AccountOptions, AccountSink, LatencyPart } from './books.ts';
 
 /** Outcomes beside ok whose latencies are kept, in the order of their codes, which begin with 1. */
 const missedOutcomes = ['failed', 'unknown'] as const;
@@ -26,15 +26,7 @@ export class LatencySets {
   readonly #spare: LatencySet[] = [];
   #first = 0;
 
-  constructor({
-    classes,
-    servers,
-    sink,
-  }: {
-    classes: readonly AccountClass[];
-    servers: readonly string[];
-    sink: AccountSink;
-  }) {
+  constructor({ classes, servers, sink }: AccountOptions) {
     this.#classes = classes;
     this.#servers = servers;
     this.#sink = sink;

@@ -3,6 +3,7 @@ import { roundMs } from '../kernel/time.ts';
 import { type ClassInterval, type Interval, intervalMs, latencySliceMs } from '../recording/intervals.ts';
 import {
   type AccountClass,
+  type AccountOptions,
   type AccountSink,
   assertBalanced,
   assertIntervalBalanced,
@@ -68,19 +69,12 @@ export class SliceRecorder {
   #firstSlice = 0;
   #closedUntilMs = 0;
 
-  constructor({
-    classes,
-    servers,
-    sink,
-  }: {
-    classes: readonly AccountClass[];
-    servers: readonly string[];
-    sink: AccountSink;
-  }) {
+  constructor(options: AccountOptions) {
+    const { classes, servers, sink } = options;
     this.#classes = classes;
     this.#servers = servers;
     this.#sink = sink;
-    this.#latencies = new LatencySets({ classes, servers, sink });
+    this.#latencies = new LatencySets(options);
     this.#totals = new Float64Array(classes.length * 5);
   }
 

@@ -301,10 +301,10 @@ export class PgbenchClient implements HostedClient {
   #abort(lines: readonly string[], nowMs: number, error?: WireError): void {
     for (const line of lines) sayError(line);
     if (this.#transaction.isDue) {
-      const { code, message } = error ?? { code: 'aborted', message: '' };
+      const cause = error ?? { code: 'aborted', message: '' };
       const inFlight = error !== undefined && this.#state === 'running';
-      const unknown = !this.#execution.isDefinite({ code, message }, inFlight);
-      this.#transaction.abandon(nowMs, { code, unknown });
+      const unknown = !this.#execution.isDefinite(cause, inFlight);
+      this.#transaction.abandon(nowMs, { code: cause.code, unknown });
     }
     this.#thread.books.sessions.abortedClients += 1;
     this.#end(nowMs);

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../kernel/clock.ts';
 
-/** The work on one answer takes half a microsecond on a ring, three on a socket of Node. */
+/** So much work on answers at most lies between a reading and the answer that bears it. */
 const answersPerReading = 8;
 
 /**

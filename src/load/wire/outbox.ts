@@ -36,12 +36,8 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Begins a new batch, in `bytes` if given. */
-  reset(bytes?: Buffer): void {
-    if (bytes !== undefined) {
-      this.#bytes = bytes;
-      this.#held = null;
-    }
+  /** Begins a new batch. */
+  reset(): void {
     this.length = 0;
     this.answers = 0;
   }

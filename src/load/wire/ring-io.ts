@@ -218,7 +218,7 @@ export class RingIo implements WireIo {
     this.#clock.read();
     const came = this.ring.harvest(this.#onCompletion);
     const byTime = byAlarm ? came === 1 && this.#alarmMs !== alarmMs : came === 0;
-    if (byTime) this.#lead.waited(nowMs, byAlarm ? alarmMs : wakeMs, this.#clock.nowMs);
+    if (byTime) this.#lead.waited(nowMs, Math.min(alarmMs, wakeMs), this.#clock.nowMs);
   }
 
   #completed(mark: number, generation: number, result: number, flags: number): void {
