@@ -60,6 +60,8 @@ function line({ what, note, target = '', ratio, least, most, ours, theirs }) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, callOff);
+// Whoever read the rows has enough of them.
+process.stdout.on('error', callOff);
 const largest = names.includes('idle') ? sessions : 64;
 const server = await startServer({ scale: 10, extra: { max_connections: Math.max(300, largest + 50) } });
 const tell = (rows, asLine) => {
