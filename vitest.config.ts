@@ -29,6 +29,7 @@ const sideBySide = [
   'test/lab/sweep.test.ts',
   'test/load/wire/transport.test.ts',
   'test/load/wire/falling-back.test.ts',
+  'test/load/wire/ring-wait.test.ts',
   'test/load/wire/proxy.test.ts',
   'test/load/engine/*.test.ts',
   'test/load/pgbench/*.test.ts',

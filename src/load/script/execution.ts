@@ -53,8 +53,10 @@ export class ScriptExecution {
   readonly #run: ScriptRun;
   #script = 0;
   #wire: WireScript = [];
-  /** Statements of the transaction that were sent: the first `#sentCount`. */
-  readonly #sent: Statement[] = [];
+  /** Statements of the transaction in the order they came: the first `#count`. */
+  readonly #statements: Statement[] = [];
+  #count = 0;
+  /** So many of them were sent; the rest stands in a pipeline that was not. */
   #sentCount = 0;
   #keeps = false;
   /** When the step under way began; with times by command only. */
@@ -130,6 +132,7 @@ export class ScriptExecution {
           this.#keeps = false;
           connection.addSync();
           connection.flush();
+          this.#sentCount = this.#count;
           return 'answer';
         case 'sleep':
           this.waited = true;
@@ -158,19 +161,20 @@ export class ScriptExecution {
 
   /** The last statement as the server got it. */
   get lastText(): string | undefined {
-    const statement = this.#sentCount > 0 ? this.#sent[this.#sentCount - 1] : undefined;
+    const statement = this.#count > 0 ? this.#statements[this.#count - 1] : undefined;
     return statement && this.#textOf(statement);
   }
 
   /** Whether the transaction is known to have changed nothing. @param inFlight its last statement was not answered */
   isDefinite(error: WireError, inFlight: boolean): boolean {
-    const sent = this.#sent.slice(0, this.#sentCount);
+    const sent = this.#statements.slice(0, this.#sentCount);
     return isDefinite(sent, inFlight ? Math.max(0, sent.length - 1) : sent.length, error);
   }
 
   #start(): void {
     const { script, wire } = this.#options.scripts[this.#script] as LoadedScript;
     this.#wire = wire;
+    this.#count = 0;
     this.#sentCount = 0;
     this.#run.start(script, this.#script);
   }
@@ -180,13 +184,14 @@ export class ScriptExecution {
     this.waited = true;
     this.#keeps = wire.keep;
     sendAlone(connection, wire, this.#options.variables);
+    this.#sentCount = this.#count;
   }
 
-  /** The statement of the present step, noted as sent. */
+  /** The statement of the present step, noted. */
   #note(): WireStatement {
     const wire = this.#wire[this.#run.command] as WireStatement;
-    this.#sent[this.#sentCount] = wire.statement;
-    this.#sentCount += 1;
+    this.#statements[this.#count] = wire.statement;
+    this.#count += 1;
     this.#options.onSend?.(this.#textOf(wire.statement));
     return wire;
   }

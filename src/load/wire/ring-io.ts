@@ -8,18 +8,13 @@ import type { KernelCalls } from './kernel-calls.ts';
 import { LoopVisits } from './loop-visits.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
 import { CompletionFlag, Ring, RingEvent, RingFailure } from './ring.ts';
-import { usualOversleepMs, WakeLead } from './ring-lead.ts';
 import { RingMemory, type SlotMemory } from './ring-memory.ts';
+import { RingWait } from './ring-wait.ts';
 import { type StartedSession, startSession } from './session-start.ts';
 import { endOf, isPassing } from './socket-errors.ts';
 import { terminateMessage } from './templates.ts';
 import type { OpenOptions, OpenOutcome, WireAgenda, WireIo } from './wire-io.ts';
 
-/**
- * A wait that may be so long is ended by an alarm in the ring, which serves all waits until then: the kernel sets and
- * cancels no timer for each of them.
- */
-const leastAlarmMs = 2;
 /** Closed connections come back from the kernel at once; what has not after so long is left behind. */
 const longestFarewellMs = 1000;
 /** Files that the ring has room for at first; the table cannot grow. */
@@ -76,11 +71,8 @@ export class RingIo implements WireIo {
   readonly #sessions: (RingSession | null)[] = [];
   readonly #free: SlotMemory[] = [];
   readonly #tableSize: number;
-  /** How long before an instant to wake up for it. */
-  readonly #lead: WakeLead;
+  readonly #wait: RingWait;
   #size = 0;
-  /** When the ring's alarm ends a wait; Infinity while none is set. */
-  #alarmMs = Number.POSITIVE_INFINITY;
   #closed = false;
   readonly #clock = new AnswerClock();
   readonly #onCompletion = (mark: number, generation: number, result: number, flags: number): void =>
@@ -97,7 +89,7 @@ export class RingIo implements WireIo {
     this.#tableSize = fileTableSizes.find((size) => this.ring.openFileTable(size)) ?? 0;
     invariant(this.#tableSize > 0, 'the ring has a table of files');
     calls.sharpenTimers();
-    this.#lead = new WakeLead(usualOversleepMs(this.ring));
+    this.#wait = new RingWait(this.ring);
     this.reason = 'io_uring';
   }
 
@@ -203,22 +195,11 @@ export class RingIo implements WireIo {
 
   /** Sends what is queued, waits for answers until `untilMs` or the next visit to the loop, and handles those that came. */
   #turn(untilMs: number): void {
-    // Where an alarm stands that ends the wait, nothing is reckoned from the present instant.
-    if (this.#alarmMs > untilMs - this.#lead.ms) this.#clock.refresh();
+    if (!this.#wait.endsBefore(untilMs)) this.#clock.refresh();
     const { nowMs } = this.#clock;
-    const limitMs = nowMs + this.#loop.everyMs;
-    const wakeMs = untilMs > limitMs ? limitMs : untilMs - this.#lead.ms;
-    if (this.#alarmMs === Number.POSITIVE_INFINITY && wakeMs - nowMs > leastAlarmMs) {
-      this.ring.alarm(wakeMs - nowMs);
-      this.#alarmMs = wakeMs;
-    }
-    const alarmMs = this.#alarmMs;
-    const byAlarm = alarmMs <= wakeMs;
-    this.ring.enter(byAlarm ? Number.POSITIVE_INFINITY : wakeMs - nowMs);
+    this.#wait.sleep(nowMs, untilMs, nowMs + this.#loop.everyMs);
     this.#clock.read();
-    const came = this.ring.harvest(this.#onCompletion);
-    const byTime = byAlarm ? came === 1 && this.#alarmMs !== alarmMs : came === 0;
-    if (byTime) this.#lead.waited(nowMs, Math.min(alarmMs, wakeMs), this.#clock.nowMs);
+    this.#wait.woke(this.#clock.nowMs, this.ring.harvest(this.#onCompletion));
   }
 
   #completed(mark: number, generation: number, result: number, flags: number): void {
@@ -228,7 +209,7 @@ export class RingIo implements WireIo {
       return;
     }
     if (event === RingEvent.alarm) {
-      this.#alarmMs = Number.POSITIVE_INFINITY;
+      this.#wait.alarmed();
       return;
     }
     const found = this.#sessions[mark >> 2];

@@ -98,19 +98,29 @@ INSERT INTO notes VALUES (:operation, :v, :left_over);
   });
 
   test('what a script put into its pipeline before it failed, or its time was over, is not sent by the next', async () => {
+    const insert = "INSERT INTO notes VALUES ('sent', 1, 1);\n";
+    const fails = '\\set x 1 / 0';
     const inPipeline = (step: string): string =>
       `\\startpipeline\nINSERT INTO notes VALUES ('queued', 1, 1);\n${step}\n\\endpipeline\n`;
     const classes = [
-      openClass('broken', scriptOf(inPipeline('\\set x 1 / 0'), 'prepared'), 20),
+      openClass('broken', scriptOf(inPipeline(fails), 'prepared'), 20),
       openClass('late', scriptOf(inPipeline('\\sleep 5 s'), 'prepared'), 20, 100),
+      openClass('partly', scriptOf(`${insert}${inPipeline(fails)}`, 'prepared'), 20),
+      openClass('synced', scriptOf(`\\startpipeline\n${insert}\\endpipeline\n${fails}\n`, 'prepared'), 20),
       openClass('read', scriptOf('SELECT 1;', 'prepared'), 20),
     ];
     const plan: LoadPlan = { ...shortLoad(transport, classes, 5), protocol: 'prepared', sessions: 1 };
     const { result, recording } = await runLoad(server.target, plan);
     expect(errorsOf(recording, 'broken')).toEqual({ script: 5 });
     expect(errorsOf(recording, 'late')).toEqual({ timeout: 5 });
+    // Nothing of it can have been done, but what went out before it.
+    for (const name of ['broken', 'late'])
+      expect(result.totals[name]).toMatchObject({ due: 5, failed: 5, unknown: 0 });
+    for (const name of ['partly', 'synced'])
+      expect(result.totals[name]).toMatchObject({ due: 5, failed: 0, unknown: 5 });
     expect(result.totals.read).toMatchObject({ due: 5, ok: 5 });
-    expect(await server.query('SELECT * FROM notes')).toEqual([]);
+    const operations = (await server.query('SELECT operation FROM notes')).map(({ operation }) => operation);
+    expect(operations).toEqual(Array.from({ length: 10 }, () => 'sent'));
     expect(result.sessionProbes).toEqual({ server1: 1 });
   });
 

@@ -1,5 +1,4 @@
-// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on. Its waits end
-// when they must.
+// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on.
 // Method: the kernel's calls with one that fails from a chosen moment on; a real server.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -9,7 +8,6 @@ import { FallingBackIo } from '../../../src/load/wire/falling-back.ts';
 import { type KernelCalls, loadKernelCalls } from '../../../src/load/wire/kernel-calls.ts';
 import { wireLabel } from '../../../src/load/wire/open-wire.ts';
 import { RingIo } from '../../../src/load/wire/ring-io.ts';
-import { WakeLead } from '../../../src/load/wire/ring-lead.ts';
 import { StreamIo } from '../../../src/load/wire/stream-io.ts';
 import { compileQuery } from '../../../src/load/wire/templates.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
@@ -35,89 +33,6 @@ async function frailCalls(): Promise<{ calls: KernelCalls; fail: () => void }> {
     },
   };
 }
-
-test.runIf(hasRing)(
-  'an alarm ends long waits without a timer each; an earlier instant gets its own',
-  async () => {
-    const kernel = await loadKernelCalls();
-    const timed = 8; // IORING_ENTER_EXT_ARG
-    /** Whether each wait had a timer of its own, since the last round began. */
-    let waits: boolean[] = [];
-    const ringEnter: KernelCalls['ringEnter'] = (...words) => {
-      const [, , minComplete, flags] = words;
-      if (minComplete > 0) waits.push((flags & timed) !== 0);
-      return kernel.ringEnter(...words);
-    };
-    const stage = new Stage(new RingIo({ ...kernel, ringEnter }, 16));
-    const talker = await stage.talker(server.target);
-    await stage.until(() => true);
-    const before: boolean[] = [];
-    const after: (boolean | undefined)[] = [];
-    for (let round = 1; round <= 5; round += 1) {
-      waits = [];
-      talker.wire.sendQuery(compileQuery(['SELECT pg_sleep(0.15)'], []), []);
-      let dueMs = Number.POSITIVE_INFINITY;
-      let lateMs = Number.NaN;
-      await stage.io.drive({
-        nextDueMs: () => {
-          if (talker.heard.length === round && dueMs === Number.POSITIVE_INFINITY) {
-            before.push(...waits);
-            waits = [];
-            dueMs = monotonicMs() + 1;
-          }
-          return dueMs;
-        },
-        due: (nowMs) => {
-          lateMs = nowMs - dueMs;
-        },
-        finished: () => !Number.isNaN(lateMs),
-      });
-      expect(lateMs).toBeGreaterThanOrEqual(0);
-      after.push(waits[0]);
-    }
-    await stage.io.close();
-    expect(before.length).toBeGreaterThanOrEqual(10);
-    expect(before).not.toContain(true);
-    // One alarm in a hundred happens to ring just then.
-    expect(after.filter(Boolean).length).toBeGreaterThanOrEqual(3);
-  },
-);
-
-test.runIf(hasRing)(
-  'a wait that time alone has ended tells when it ended; one that an answer ended does not',
-  async () => {
-    const waits: [fromMs: number, setMs: number, endMs: number][] = [];
-    const told = vi
-      .spyOn(WakeLead.prototype, 'waited')
-      .mockImplementation((...wait) => void waits.push(wait));
-    const stage = new Stage(new RingIo(await loadKernelCalls(), 16));
-    const talker = await stage.talker(server.target);
-    // By turns a wait with a timer of its own and one that the alarm ends.
-    let dues = 0;
-    let dueMs = monotonicMs() + 1;
-    await stage.io.drive({
-      nextDueMs: () => dueMs,
-      due: (nowMs) => {
-        dues += 1;
-        dueMs = nowMs + (dues % 2 === 0 ? 1 : 5);
-      },
-      finished: () => dues >= 40,
-    });
-    const slept = waits.filter(([fromMs, setMs]) => setMs > fromMs);
-    expect(slept.length).toBeGreaterThanOrEqual(30);
-    expect(slept.length).toBeLessThanOrEqual(60);
-    // None ends early, but for the rounding of a time to nanoseconds.
-    expect(Math.min(...slept.map(([, setMs, endMs]) => endMs - setMs))).toBeGreaterThan(-0.001);
-    waits.length = 0;
-    const select = compileQuery(['SELECT 1'], []);
-    talker.onHeard = (wire) => wire.sendQuery(select, []);
-    talker.wire.sendQuery(select, []);
-    await stage.until(() => talker.heard.length >= 500);
-    told.mockRestore();
-    await stage.io.close();
-    expect(waits.length).toBeLessThan(20);
-  },
-);
 
 test('on sockets of Node, too, one timer serves all answers until it fires', async () => {
   const stage = new Stage(new StreamIo('for a test'));
