@@ -30,9 +30,13 @@ export async function carryOut(
       );
       return runEfm(lab.efmCommand(action.server), words);
     }
-    case 'killServer':
+    case 'killServer': {
       watch?.failed(action.server);
-      return { ok: true, detail: `${await lab.killServer(action.server)} processes` };
+      const detail = `${await lab.killServer(action.server)} processes`;
+      // Until the last of them was gone its agent may have had an answer, and written that it monitors.
+      watch?.failed(action.server);
+      return { ok: true, detail };
+    }
     case 'rebuildServer': {
       const detail = await lab.rebuildServer(action.server, action.primary);
       await lab.faults.startAgent(action.server);

@@ -258,7 +258,9 @@ export class PgbenchClient implements HostedClient {
     this.#thread.books.commandEnded(transaction.record.script, command, again ? 'retries' : 'failures');
     if (!again) {
       transaction.record.code = code;
-      this.#transaction.end(end, nowMs);
+      // Its last statement failed; what an earlier one committed stays.
+      const unknown = !this.#execution.isDefinite({ code, message: '' }, true);
+      transaction.end(end, nowMs, unknown);
       if (end === 'lost') {
         if (plan.connectPerTransaction) this.#session.drop();
         this.#waitFor('idle', nowMs + noPrimaryPauseMs);
@@ -303,7 +305,7 @@ export class PgbenchClient implements HostedClient {
     if (this.#transaction.isDue) {
       const cause = error ?? { code: 'aborted', message: '' };
       const inFlight = error !== undefined && this.#state === 'running';
-      const unknown = !this.#execution.isDefinite(cause, inFlight);
+      const unknown = this.#isUnderWay && !this.#execution.isDefinite(cause, inFlight);
       this.#transaction.abandon(nowMs, { code: cause.code, unknown });
     }
     this.#thread.books.sessions.abortedClients += 1;

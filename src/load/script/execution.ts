@@ -58,6 +58,8 @@ export class ScriptExecution {
   #count = 0;
   /** So many of them were sent; the rest stands in a pipeline that was not. */
   #sentCount = 0;
+  /** An earlier try of the transaction may have committed something. */
+  #leftSomething = false;
   #keeps = false;
   /** When the step under way began; with times by command only. */
   #commandMs = 0;
@@ -99,6 +101,7 @@ export class ScriptExecution {
     const { mayRetry, random, variables } = this.#options;
     this.#script = script;
     this.waited = false;
+    this.#leftSomething = false;
     if (mayRetry) {
       this.#savedRandom = random.state;
       this.#savedVariables = variables.saved();
@@ -106,9 +109,10 @@ export class ScriptExecution {
     this.#start();
   }
 
-  /** Goes back to the start of the script, with the random numbers and variables it began with. */
+  /** After an error that its last statement met: goes back to the start of the script, with the random numbers and variables it began with. */
   beginAgain(): void {
     const { random, variables } = this.#options;
+    this.#leftSomething = !this.isDefinite({ code: '40001', message: '' }, true);
     if (this.#savedRandom !== null) random.state = this.#savedRandom;
     if (this.#savedVariables !== null) variables.restore(this.#savedVariables);
     this.#start();
@@ -161,14 +165,16 @@ export class ScriptExecution {
 
   /** The last statement as the server got it. */
   get lastText(): string | undefined {
-    const statement = this.#count > 0 ? this.#statements[this.#count - 1] : undefined;
+    const statement = this.#sentCount > 0 ? this.#statements[this.#sentCount - 1] : undefined;
     return statement && this.#textOf(statement);
   }
 
   /** Whether the transaction is known to have changed nothing. @param inFlight its last statement was not answered */
   isDefinite(error: WireError, inFlight: boolean): boolean {
     const sent = this.#statements.slice(0, this.#sentCount);
-    return isDefinite(sent, inFlight ? Math.max(0, sent.length - 1) : sent.length, error);
+    return (
+      !this.#leftSomething && isDefinite(sent, inFlight ? Math.max(0, sent.length - 1) : sent.length, error)
+    );
   }
 
   #start(): void {

@@ -11,7 +11,7 @@ const sleepTrials = { count: 15, ms: 0.2 } as const;
 const leadLimitsMs = { least: 0.005, most: 0.1 } as const;
 /** Share of waits that are to end before their instant. */
 const wantedShare = 0.95;
-/** How far one wait moves the lead, ms: a hundred waits follow a machine that sleeps otherwise than before. */
+/** How far one wait moves the lead, ms: a hundred waits follow a machine that sleeps longer than before, twenty times as many one that sleeps shorter. */
 const stepMs = 0.001;
 
 /**

@@ -8,8 +8,7 @@ import { usualOversleepMs, WakeLead } from './ring-lead.ts';
 const leastAlarmMs = 2;
 /**
  * A long wait is slept in two: to so long before its instant, and then to the instant. A processor that slept long wakes up late
- * (deep idle states; a virtual one has been put aside by its host), one that was awake a moment ago much less so. Measured:
- * docs/load-engine.md.
+ * (deep idle states; a virtual one has been put aside by its host), one that was awake a moment ago much less so.
  */
 const napMs = 0.25;
 /** A first part shorter than this is not worth its wake-up. */
@@ -34,7 +33,7 @@ export class RingWait {
 
   /** An alarm stands that ends a wait for this instant: nothing is reckoned from the present one. */
   endsBefore(untilMs: number): boolean {
-    return this.#alarmMs <= untilMs - this.#lead.ms;
+    return this.#alarmMs !== Number.POSITIVE_INFINITY && this.#alarmMs <= untilMs - napMs;
   }
 
   /** Sends what is queued and sleeps until something comes, `untilMs` draws near or `limitMs` is past. @throws RingFailure */

@@ -57,22 +57,27 @@ INSERT INTO notes VALUES (:operation, :v, :left_over);
     const classes = [
       openClass('alone', scriptOf(insert, 'extended'), 20, 30_000),
       openClass('within', scriptOf(`BEGIN;\n${insert}END;\n`, 'extended'), 20, 30_000),
+      openClass('piped', scriptOf(`\\startpipeline\n${insert}\\endpipeline\n`, 'extended'), 20, 30_000),
     ];
     const asleep = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     const meanwhile = async (): Promise<void> => {
       let count = 0;
-      for (let look = 0; look < 200 && count !== 6; look += 1) {
+      for (let look = 0; look < 200 && count !== 9; look += 1) {
         await sleep(50);
         count = (await server.query(`SELECT 1 ${asleep}`)).length;
       }
       await server.query(`SELECT pg_terminate_backend(pid) ${asleep}`);
     };
-    const { result, recording } = await runLoad(server.target, shortLoad(transport, classes, 3), {
-      meanwhile,
-    });
+    const { result, recording } = await runLoad(
+      server.target,
+      { ...shortLoad(transport, classes, 3), sessions: 9 },
+      { meanwhile },
+    );
     expect(result.totals.alone).toMatchObject({ due: 3, ok: 0, failed: 0, unknown: 3 });
+    expect(result.totals.piped).toMatchObject({ due: 3, ok: 0, failed: 0, unknown: 3 });
     expect(result.totals.within).toMatchObject({ due: 3, ok: 0, failed: 3, unknown: 0 });
-    for (const name of ['alone', 'within']) expect(errorsOf(recording, name)).toEqual({ '57P01': 3 });
+    for (const name of ['alone', 'within', 'piped'])
+      expect(errorsOf(recording, name)).toEqual({ '57P01': 3 });
   });
 
   test('at most 16 sessions of a worker are being opened at once, the others after them', async () => {

@@ -152,6 +152,27 @@ test('a client given up by its script leaves an unknown outcome where a statemen
   }
 });
 
+test('a transaction that an error ends is unknown where an earlier statement of it, or of an earlier try, was committed', async () => {
+  await server.query('CREATE TABLE in_doubt (a int)');
+  await server.query('CREATE SEQUENCE tries');
+  const insert = 'INSERT INTO in_doubt VALUES (1);';
+  const raise = (code: string): string =>
+    `DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$;`;
+  const onceOnly =
+    "DO $$ BEGIN IF nextval('tries') > 1 THEN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END IF; END $$;";
+  for (const [lines, tries, outcomes] of [
+    [[insert, raise('40001')], 1, { due: 1, failed: 0, unknown: 1 }],
+    [['BEGIN;', insert, raise('40001'), 'END;'], 1, { due: 1, failed: 1, unknown: 0 }],
+    [[raise('40001'), insert], 3, { due: 1, failed: 1, unknown: 0 }],
+    [[onceOnly, insert, raise('40001')], 2, { due: 1, failed: 0, unknown: 1 }],
+  ] as const) {
+    const file = join(server.folder, 'in-doubt.sql');
+    writeFileSync(file, [...lines, ''].join('\n'));
+    const words = ['--json', '-n', '-t', '1', `--max-tries=${tries}`, '-f', file, 'postgres'];
+    expect((await toldBy(both.ours(words))).outcomes).toMatchObject(outcomes);
+  }
+});
+
 test('--results keeps what a run recorded: slices, latencies and the whole of --json', async () => {
   const folder = join(server.folder, 'kept');
   const words = ['--json', '-n', '-S', '-c', '2', '-T', '2', `--results=${folder}`, 'postgres'];

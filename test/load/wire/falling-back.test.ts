@@ -1,4 +1,4 @@
-// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on.
+// Goal: a ring that fails in the middle costs its sessions, once each, and nothing more: the thread goes on. Sessions are opened a few at a time, and one timer serves all waits on sockets.
 // Method: the kernel's calls with one that fails from a chosen moment on; a real server.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';

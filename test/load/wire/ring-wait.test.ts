@@ -1,12 +1,13 @@
 // Goal: a thread in the ring wakes up when it must: alarms serve long waits, a far instant is slept to in two, and what waits are
 // learned from is right.
-// Method: the kernel's calls, written down; a real server.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+// Method: the kernel's calls, written down; a real server. A real ring at instants of the test's own.
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { monotonicMs } from '../../../src/kernel/clock.ts';
 import { type KernelCalls, loadKernelCalls } from '../../../src/load/wire/kernel-calls.ts';
 import { Ring } from '../../../src/load/wire/ring.ts';
 import { RingIo } from '../../../src/load/wire/ring-io.ts';
 import { WakeLead } from '../../../src/load/wire/ring-lead.ts';
+import { RingWait } from '../../../src/load/wire/ring-wait.ts';
 import { compileQuery } from '../../../src/load/wire/templates.ts';
 import { type RealServer, startRealServer } from './real-server.ts';
 import { Stage, transportsHere } from './talker.ts';
@@ -55,7 +56,6 @@ test.runIf(hasRing)(
         },
         finished: () => !Number.isNaN(lateMs),
       });
-      expect(lateMs).toBeGreaterThanOrEqual(0);
       after.push(waits[0]);
     }
     await stage.io.close();
@@ -66,100 +66,78 @@ test.runIf(hasRing)(
   },
 );
 
+/** A wait in a real ring that does not sleep: what it was to sleep, what alarms were set, and what was learned from. */
+async function quietWait(leadMs: number) {
+  const ring = new Ring(await loadKernelCalls(), 4096);
+  const wait = new RingWait(ring);
+  const slept: number[] = [];
+  const alarms: number[] = [];
+  const learned: number[][] = [];
+  vi.spyOn(ring, 'enter').mockImplementation((waitMs) => void slept.push(waitMs));
+  vi.spyOn(ring, 'alarm').mockImplementation((afterMs) => void alarms.push(afterMs));
+  vi.spyOn(WakeLead.prototype, 'ms', 'get').mockReturnValue(leadMs);
+  vi.spyOn(WakeLead.prototype, 'waited').mockImplementation((...told) => void learned.push(told));
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    ring.close();
+  });
+  return { wait, slept, alarms, learned };
+}
+const forever = Number.POSITIVE_INFINITY;
+
+test.runIf(hasRing)('a far instant is slept to in two; only the second part is learned from', async () => {
+  const { wait, slept, alarms, learned } = await quietWait(0.0625);
+  wait.sleep(1000, 1001, 1100);
+  wait.woke(1000.8125, 0);
+  expect([slept, alarms, learned]).toEqual([[0.75], [], []]);
+  wait.sleep(1000.8125, 1001, 1100);
+  wait.woke(1000.96875, 0);
+  expect(slept).toEqual([0.75, 0.125]);
+  expect(learned).toEqual([[1000.8125, 1000.9375, 1000.96875]]);
+});
+
+test.runIf(hasRing)('what an answer ended is not learned from; the lead is waited awake', async () => {
+  const { wait, slept, learned } = await quietWait(0.0625);
+  wait.sleep(1000, 1000.25, 1100);
+  wait.woke(1000.125, 1);
+  wait.sleep(1000.21875, 1000.25, 1100);
+  expect(slept).toEqual([0.1875, -0.03125]);
+  expect(learned).toEqual([]);
+});
+
+test.runIf(hasRing)('an overdue instant is not slept to', async () => {
+  const { wait, slept } = await quietWait(0.0625);
+  wait.sleep(1000, 999, 1100);
+  expect(slept[0]).toBeLessThan(0);
+});
+
 test.runIf(hasRing)(
-  'a wait that time alone has ended tells when it ended; one that an answer ended does not',
+  'an alarm serves far instants until it rings; the clock is read wherever something is reckoned from it',
   async () => {
-    const waits: [fromMs: number, setMs: number, endMs: number][] = [];
-    const told = vi
-      .spyOn(WakeLead.prototype, 'waited')
-      .mockImplementation((...wait) => void waits.push(wait));
-    const stage = new Stage(new RingIo(await loadKernelCalls(), 16));
-    const talker = await stage.talker(server.target);
-    // By turns a wait with a timer of its own and one that the alarm ends.
-    let dues = 0;
-    let dueMs = monotonicMs() + 1;
-    await stage.io.drive({
-      nextDueMs: () => dueMs,
-      due: (nowMs) => {
-        dues += 1;
-        dueMs = nowMs + (dues % 2 === 0 ? 1 : 5);
-      },
-      finished: () => dues >= 40,
-    });
-    const slept = waits.filter(([fromMs, setMs]) => setMs > fromMs);
-    expect(slept.length).toBeGreaterThanOrEqual(30);
-    expect(slept.length).toBeLessThanOrEqual(60);
-    // None ends early, but for the rounding of a time to nanoseconds.
-    expect(Math.min(...slept.map(([, setMs, endMs]) => endMs - setMs))).toBeGreaterThan(-0.001);
-    waits.length = 0;
-    const select = compileQuery(['SELECT 1'], []);
-    talker.onHeard = (wire) => wire.sendQuery(select, []);
-    talker.wire.sendQuery(select, []);
-    // The instant draws near and stays so.
-    await stage.io.drive({
-      nextDueMs: () => monotonicMs() + 0.3,
-      due: () => undefined,
-      finished: () => talker.heard.length >= 500,
-    });
-    told.mockRestore();
-    await stage.io.close();
-    expect(waits.length).toBeLessThan(20);
+    const { wait, slept, alarms } = await quietWait(0.0625);
+    expect(wait.endsBefore(forever)).toBe(false);
+    wait.sleep(1000, 1010, 1100);
+    wait.sleep(1001, 1010, 1101);
+    wait.sleep(1002, forever, 1102);
+    expect([alarms, slept]).toEqual([[9.75], [forever, forever, forever]]);
+    expect([wait.endsBefore(1010), wait.endsBefore(forever), wait.endsBefore(1009.875)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    wait.sleep(1003, 1004, 1103);
+    expect(slept.at(-1)).toBe(0.75);
+    wait.alarmed();
+    expect(wait.endsBefore(1010)).toBe(false);
+    wait.sleep(1009.75, 1010, 1109);
+    expect([alarms.length, slept.at(-1)]).toEqual([1, 0.1875]);
   },
 );
 
-/** What the instants that the waits for a due instant were set for lie before it, ms: of each of 40 that lie so far ahead. */
-async function partsOfWaits(aheadMs: number): Promise<number[][]> {
-  const stage = new Stage(new RingIo(await loadKernelCalls(), 16));
-  await stage.talker(server.target);
-  await stage.until(() => true);
-  const rounds: number[][] = [];
-  let dueMs = Number.POSITIVE_INFINITY;
-  const { enter } = Ring.prototype;
-  const told = vi.spyOn(Ring.prototype, 'enter').mockImplementation(function (this: Ring, waitMs) {
-    if (waitMs > 0) rounds.at(-1)?.push(dueMs - monotonicMs() - waitMs);
-    enter.call(this, waitMs);
-  });
-  await stage.io.drive({
-    nextDueMs: () => {
-      if (dueMs === Number.POSITIVE_INFINITY) {
-        rounds.push([]);
-        dueMs = monotonicMs() + aheadMs;
-      }
-      return dueMs;
-    },
-    due: () => {
-      dueMs = Number.POSITIVE_INFINITY;
-    },
-    finished: () => rounds.length > 40,
-  });
-  told.mockRestore();
-  await stage.io.close();
-  return rounds.slice(0, 40);
-}
-
-const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-
-test.runIf(hasRing)('a far instant is slept to in two: to 0.25 ms before it, then to the lead', async () => {
-  const rounds = await partsOfWaits(1);
-  const first = middle(rounds.map(([ahead]) => ahead ?? Number.NaN));
-  expect(first).toBeGreaterThan(0.23);
-  expect(first).toBeLessThan(0.26);
-  const second = rounds.flatMap(([, next]) => next ?? []);
-  expect(second.length).toBeGreaterThan(20);
-  expect(middle(second)).toBeLessThan(0.11);
-  expect(middle(second)).toBeGreaterThan(0);
-});
-
-test.runIf(hasRing)('a near one in one', async () => {
-  const rounds = await partsOfWaits(0.3);
-  expect(middle(rounds.map(([first]) => first ?? Number.NaN))).toBeLessThan(0.11);
-});
-
-test.runIf(hasRing)('what is left of a wait that is shorter than the lead is waited awake', async () => {
-  const lead = vi.spyOn(WakeLead.prototype, 'ms', 'get').mockReturnValue(0.1);
-  const slept = await partsOfWaits(0.2);
-  const awake = await partsOfWaits(0.09);
-  lead.mockRestore();
-  expect(middle(slept.map(({ length }) => length))).toBe(1);
-  expect(middle(awake.map(({ length }) => length))).toBe(0);
+test.runIf(hasRing)('no wait is longer than its limit', async () => {
+  const { wait, slept, alarms, learned } = await quietWait(0.0625);
+  wait.sleep(1000, forever, 1001);
+  wait.woke(1001.5, 0);
+  wait.sleep(1002, 2000, 1102);
+  expect([slept, alarms, learned]).toEqual([[1, forever], [100], []]);
 });
